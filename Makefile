@@ -1,0 +1,50 @@
+# `make demo` runs the main job, `make test` passes the tests, `make lint` checks the code.
+# Each sets up what it needs: a virtual environment in .venv and, as root with apt, the real
+# mail client and servers that the live tests drive.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test fast live lint bench system clean
+
+$(BIN)/.demo: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "provisioner needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.demo
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+demo: $(BIN)/.demo
+	$(BIN)/provisioner demo
+
+# Only as root and with apt: what the live tests need. Elsewhere they skip and say why.
+LIVE_PACKAGES := dovecot-imapd dovecot-submissiond iproute2 libnss3-tools thunderbird x11-utils xauth xvfb imagemagick
+system:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  dpkg -s $(LIVE_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(LIVE_PACKAGES) >/dev/null; }; \
+	else echo "not root or no apt: the live tests will be skipped"; fi
+
+test: $(BIN)/.dev system
+	$(BIN)/python -m pytest
+
+fast: $(BIN)/.dev
+	$(BIN)/python -m pytest -n 2 -m "not live"
+
+live: $(BIN)/.dev system
+	$(BIN)/python -m pytest -m live
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(BIN)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) dist build

@@ -1,0 +1,81 @@
+"""What a mail client's module must offer, and defaults that it can take over by assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from provisioner.errors import UsageError
+from provisioner.host import Host
+from provisioner.model import Account, Installation, Plan, Receipt, Support
+from provisioner.secret import Secret
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may say about how a client is set up.
+
+    `profile`: the client's own profile, by name or path. `unlock`: asks for the password that protects
+    the client's own store (Thunderbird's Primary Password); it is only called when there is one.
+    """
+
+    profile: str | None = None
+    unlock: Callable[[str], Secret] | None = field(default=None, repr=False)
+    calendar: bool = False
+    contacts: bool = False
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """A file for another device. `content` may hold the password if one was given."""
+
+    name: str
+    content: bytes = field(repr=False)
+    next: str
+
+
+class Client(Protocol):
+    """One mail client. Nothing here writes: plans are applied by `provisioner.apply`."""
+
+    @property
+    def ID(self) -> str: ...
+    @property
+    def TITLE(self) -> str: ...
+    @property
+    def SUPPORT(self) -> Support: ...
+
+    def detect(self, host: Host) -> tuple[Installation, ...]:
+        """The installations on this machine; empty if there is none."""
+        ...
+
+    def plan(self, host: Host, account: Account, secret: Secret, options: Options) -> Plan:
+        """What to change so that the client has the account. Pure: reads, never writes."""
+        ...
+
+    def unplan(self, host: Host, receipt: Receipt, options: Options) -> Plan:
+        """What to change to take our part out, when files have changed since and cannot simply be restored."""
+        ...
+
+    def stored_secret(self, host: Host, account: Account, options: Options) -> Secret | None:
+        """The password that the client itself would use for the account's IMAP server, None if it has none."""
+        ...
+
+    def export(self, account: Account, secret: Secret | None, options: Options) -> ExportFile:
+        """The file that sets the account up on another device."""
+        ...
+
+
+def no_export(account: Account, secret: Secret | None, options: Options) -> NoReturn:
+    raise UsageError(
+        "This client cannot be set up by a file.", "`provisioner clients` shows what each client supports.", code="client.no_export"
+    )
+
+
+def no_stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+    return None
+
+
+def path_of(installation: Installation) -> Path:
+    return Path(installation.where)

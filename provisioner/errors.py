@@ -1,0 +1,59 @@
+"""What can go wrong, as exceptions that a person can read and a script can match.
+
+A message is one sentence that says what is wrong; the hint says what to do next.
+Neither may ever hold a password.
+"""
+
+from __future__ import annotations
+
+
+class ProvisionError(Exception):
+    """The operation failed and nothing is left half done.
+
+    `code` is a stable dotted word for scripts (`--json`); `exit_code` is the process's.
+    """
+
+    code = "failed"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "", *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+
+class UsageError(ProvisionError):
+    """What was typed, or a file the user handed over, is not valid."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class LoginRejected(ProvisionError):
+    """The server refused the user name and password."""
+
+    code = "auth.bad_credentials"
+    exit_code = 3
+
+
+class Unreachable(ProvisionError):
+    """The server could not be reached or verified; the password was not judged."""
+
+    code = "net"
+    exit_code = 4
+
+
+class Conflict(ProvisionError):
+    """Someone else's state is in the way: drift, a running client, a file we do not recognise."""
+
+    code = "conflict"
+    exit_code = 5
+
+
+class Cancelled(ProvisionError):
+    """The user stopped it (Ctrl-C, or no at a question)."""
+
+    code = "cancelled"
+    exit_code = 130

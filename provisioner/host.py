@@ -1,0 +1,93 @@
+"""Everything a plan may look at: home, environment, platform, files. Reads only.
+
+Tests pretend other operating systems by making a Host with another platform and home; real code
+calls `Host.current()`. `root` lets a test place system directories (`/usr/lib/...`) elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import platform as platform_module
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provisioner.errors import Conflict
+
+MAX_FILE = 64 * 1024 * 1024
+"""Bytes; no configuration file is larger, so reading stops there."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """The machine as a client module sees it. `platform` is `linux`, `darwin` or `win32`."""
+
+    home: Path
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    platform: str = "linux"
+    name: str = "localhost"
+    root: Path = Path("/")
+
+    @classmethod
+    def current(cls) -> Host:
+        """The machine we run on."""
+        name = (platform_module.node() or socket.gethostname() or "this computer").split(".")[0]
+        return cls(home=Path.home(), env=dict(os.environ), platform=sys.platform, name=name)
+
+    def system(self, path: str) -> Path:
+        """An absolute system path, below `root`."""
+        return self.root / path.lstrip("/")
+
+    def env_dir(self, variable: str, default: Path) -> Path:
+        """The directory that an environment variable names if it is absolute (XDG rule), else `default`."""
+        value = self.env.get(variable, "")
+        return Path(value) if value and Path(value).is_absolute() else default
+
+    @property
+    def config_dir(self) -> Path:
+        """Where the user keeps provisioner's own profiles and templates."""
+        if self.platform == "darwin":
+            return self.home / "Library/Application Support/provisioner"
+        if self.platform == "win32":
+            return self.env_dir("APPDATA", self.home / "AppData/Roaming") / "provisioner"
+        return self.env_dir("XDG_CONFIG_HOME", self.home / ".config") / "provisioner"
+
+    @property
+    def state_dir(self) -> Path:
+        """Where receipts and backups are kept (never a secret)."""
+        if self.platform == "darwin":
+            return self.home / "Library/Application Support/provisioner"
+        if self.platform == "win32":
+            return self.env_dir("LOCALAPPDATA", self.home / "AppData/Local") / "provisioner"
+        return self.env_dir("XDG_STATE_HOME", self.home / ".local/state") / "provisioner"
+
+    def which(self, command: str) -> Path | None:
+        """The program that `command` would start, links resolved."""
+        found = shutil.which(command, path=self.env.get("PATH", os.defpath))
+        return Path(found).resolve() if found else None
+
+    def read(self, path: Path) -> bytes | None:
+        """The content of a regular file, None if there is none.
+
+        Raises Conflict for what is there but is not a readable regular file.
+        """
+        try:
+            with path.open("rb") as file:
+                info = os.fstat(file.fileno())
+                if not stat.S_ISREG(info.st_mode):
+                    raise Conflict(f"{path} is not a regular file.", "Move it away and run the command again.")
+                if info.st_size > MAX_FILE:
+                    raise Conflict(f"{path} is too large to be what it should be.", "Look at it first.")
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except IsADirectoryError:
+            raise Conflict(f"{path} is a directory, not a file.", "Move it away and run again.") from None
+        except OSError as error:
+            raise Conflict(
+                f"{path} cannot be read: {error.strerror}.", "Check its permissions and its owner.", code="file.unreadable"
+            ) from None

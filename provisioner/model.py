@@ -1,0 +1,279 @@
+"""The words of the project as frozen data; no I/O.
+
+A *provider profile* is what is known about a mail provider; an *account* is one address with the
+servers and user names that are to be written; a *plan* is the list of changes that make a client
+have it; a *receipt* is what was changed, so that it can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from provisioner.secret import Secret
+
+
+class Security(StrEnum):
+    """How a connection is encrypted (RFC 8314). There is no unencrypted choice."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+
+
+class UserForm(StrEnum):
+    """A form of the user name, made from the address."""
+
+    LOCAL_PART = "local-part"
+    ADDRESS = "address"
+
+
+class Use(StrEnum):
+    """Special-use mailboxes that clients ask for (RFC 6154, without the backslash)."""
+
+    SENT = "sent"
+    TRASH = "trash"
+    DRAFTS = "drafts"
+    JUNK = "junk"
+    ARCHIVE = "archive"
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of everything read from a provider profile."""
+
+
+class ServerProfile(Strict):
+    """A provider's server; `usernames` lists the forms it takes, the most likely first."""
+
+    host: str
+    port: int
+    security: Security
+    usernames: tuple[UserForm, ...]
+
+
+class MailboxNames(Strict):
+    """Names seen at the provider, per use, the usual one first."""
+
+    special_use_advertised: bool
+    names: dict[Use, tuple[str, ...]]
+
+
+class AppPassword(Strict):
+    """The provider's app-specific password. A pattern is a hint for a warning, never a reason to refuse."""
+
+    term: str
+    pattern: str
+    displayed_as: str
+    example: str
+    spaces_are_decoration: bool
+    """White space inside a pasted password is only how it is displayed, so it is taken out."""
+    limit: int | None = None
+    revoked_when: tuple[str, ...] = ()
+
+
+class Steps(Strict):
+    url: str
+    steps: tuple[str, ...]
+
+
+class Guide(Strict):
+    """How to make and to revoke the password. `{label}` in a step stands for the label to type."""
+
+    conditions: tuple[str, ...]
+    create: Steps
+    revoke: Steps
+    notes: tuple[str, ...] = ()
+
+
+class DavServer(Strict):
+    """A CalDAV or CardDAV server, always HTTPS."""
+
+    host: str
+    port: int
+    username: UserForm
+
+
+class Provider(Strict):
+    """A provider profile: facts about one mail provider, each with its source."""
+
+    schema: int
+    id: str
+    name: str
+    domains: tuple[str, ...]
+    imap: ServerProfile
+    smtp: ServerProfile
+    sources: dict[str, str]
+    mailboxes: MailboxNames | None = None
+    app_password: AppPassword | None = None
+    guide: Guide | None = None
+    caldav: DavServer | None = None
+    carddav: DavServer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server to log in to, and the one user name that is used there."""
+
+    host: str
+    port: int
+    security: Security
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mailboxes:
+    """The special-use mailboxes an account has: `names` maps a use to the mailbox's name (Unicode).
+
+    `special_use`: the server itself says which is which (RFC 6154), so clients need not be told.
+    `seen`: the names were read from the server by LIST; otherwise they are the provider's usual ones.
+    """
+
+    names: Mapping[Use, str]
+    delimiter: str = "/"
+    special_use: bool = False
+    seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One address and everything a client must be told, the password apart."""
+
+    address: str
+    display_name: str
+    provider: str
+    title: str
+    """What the account is called where a client shows a name for the service, e.g. `iCloud Mail`."""
+    imap: Server
+    smtp: Server
+    mailboxes: Mailboxes | None = None
+    caldav: Server | None = None
+    carddav: Server | None = None
+
+    @property
+    def local_part(self) -> str:
+        return self.address.rpartition("@")[0]
+
+    @property
+    def key(self) -> str:
+        """The address as identity: case does not matter for finding an account again."""
+        return self.address.lower()
+
+
+class Support(StrEnum):
+    """How far provisioner goes for a client."""
+
+    FULL = "full"
+    CONFIG = "config"
+    IMPORT = "import"
+    GUIDE = "guide"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A client found on this machine. `where` names the place its accounts live (a profile, a home)."""
+
+    client: str
+    title: str
+    version: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file from `before` to `after`; None means that there is no file.
+
+    `path` is where the user sees the file (it may be a symlink: the link stays, its target changes).
+    `shown`: (before, after) as text without secrets, for diffs of files that hold any or are binary.
+    """
+
+    path: Path
+    before: bytes | None = field(repr=False)
+    after: bytes | None = field(repr=False)
+    mode: int = 0o600
+    """Permissions of a file that is new; one that exists keeps its own."""
+    shown: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must change so that a client has the account. Making one changes nothing."""
+
+    client: str
+    title: str
+    """The client as a person calls it, with the version if known: `Thunderbird 153`."""
+    where: str
+    """The place inside the client (a profile's path); one receipt per account, client and place."""
+    changes: tuple[FileChange, ...]
+    locks: tuple[Path, ...] = ()
+    """Files to hold locked while writing, in the way the client itself locks them."""
+    done: str = ""
+    """One line for the report: what the client has now."""
+    next: str = ""
+    """What to do next, in plain words."""
+    notes: tuple[str, ...] = ()
+    secret: Secret | None = field(default=None, repr=False)
+    """The password, to be masked wherever the plan is shown."""
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes
+
+
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done to a file. Hashes are SHA-256 in hex; None means that there is no file."""
+
+    path: str
+    before: str | None
+    after: str | None
+    mode: int | None
+    """Permissions of the file before, None if there was none."""
+    backup: str | None = None
+    """Name of the backup of `before` in the receipt's own directory."""
+    exact: bool = True
+    """False: the bytes of `before` are not at hand, only the client can take its part out."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a setup changed: enough to undo it and to notice drift, and never a secret."""
+
+    schema: int
+    id: str
+    state: str
+    """`open` while applying, `done` afterwards; an open one found later is rolled back."""
+    address: str
+    client: str
+    where: str
+    provider: str
+    label: str
+    created: str
+    """ISO 8601, UTC."""
+    updated: str
+    account: dict[str, str]
+    """Servers and user names that were written, for remove: imap_host, imap_username, ..."""
+    files: tuple[FileRecord, ...]
+    directories: tuple[str, ...] = ()
+    """Directories that were made, outermost first."""
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one login attempt at one service showed.
+
+    `code` is one of the stable cause codes of `provisioner.check.diagnosis`; `seconds` is wall time.
+    """
+
+    service: str
+    host: str
+    port: int
+    user: str
+    ok: bool
+    code: str
+    message: str
+    next: str = ""
+    seconds: float = 0.0
+    mailboxes: Mailboxes | None = None
+    mailbox_count: int = 0
