@@ -79,7 +79,9 @@ class Host:
             with path.open("rb") as file:
                 info = os.fstat(file.fileno())
                 if not stat.S_ISREG(info.st_mode):
-                    raise Conflict(f"{path} is not a regular file.", "Move it away and run the command again.")
+                    raise Conflict(
+                        f"{path} is not a regular file.", "Move it away and run the command again."
+                    )
                 if info.st_size > MAX_FILE:
                     raise Conflict(f"{path} is too large to be what it should be.", "Look at it first.")
                 return file.read()
@@ -89,5 +91,7 @@ class Host:
             raise Conflict(f"{path} is a directory, not a file.", "Move it away and run again.") from None
         except OSError as error:
             raise Conflict(
-                f"{path} cannot be read: {error.strerror}.", "Check its permissions and its owner.", code="file.unreadable"
+                f"{path} cannot be read: {error.strerror}.",
+                "Check its permissions and its owner.",
+                code="file.unreadable",
             ) from None

@@ -45,7 +45,7 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Base of everything read from a provider profile."""
 
 
-class ServerProfile(Strict):
+class ServerProfile(Strict, frozen=True):
     """A provider's server; `usernames` lists the forms it takes, the most likely first."""
 
     host: str
@@ -54,14 +54,14 @@ class ServerProfile(Strict):
     usernames: tuple[UserForm, ...]
 
 
-class MailboxNames(Strict):
+class MailboxNames(Strict, frozen=True):
     """Names seen at the provider, per use, the usual one first."""
 
     special_use_advertised: bool
     names: dict[Use, tuple[str, ...]]
 
 
-class AppPassword(Strict):
+class AppPassword(Strict, frozen=True):
     """The provider's app-specific password. A pattern is a hint for a warning, never a reason to refuse."""
 
     term: str
@@ -74,12 +74,12 @@ class AppPassword(Strict):
     revoked_when: tuple[str, ...] = ()
 
 
-class Steps(Strict):
+class Steps(Strict, frozen=True):
     url: str
     steps: tuple[str, ...]
 
 
-class Guide(Strict):
+class Guide(Strict, frozen=True):
     """How to make and to revoke the password. `{label}` in a step stands for the label to type."""
 
     conditions: tuple[str, ...]
@@ -88,7 +88,7 @@ class Guide(Strict):
     notes: tuple[str, ...] = ()
 
 
-class DavServer(Strict):
+class DavServer(Strict, frozen=True):
     """A CalDAV or CardDAV server, always HTTPS."""
 
     host: str
@@ -96,7 +96,7 @@ class DavServer(Strict):
     username: UserForm
 
 
-class Provider(Strict):
+class Provider(Strict, frozen=True):
     """A provider profile: facts about one mail provider, each with its source."""
 
     schema: int
@@ -222,6 +222,14 @@ class Plan:
         return not self.changes
 
 
+class ReceiptState(StrEnum):
+    """`open` while applying (found later: a crash, rolled back), then `done` or, after remove, `removed`."""
+
+    OPEN = "open"
+    DONE = "done"
+    REMOVED = "removed"
+
+
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was done to a file. Hashes are SHA-256 in hex; None means that there is no file."""
 
@@ -241,8 +249,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: int
     id: str
-    state: str
-    """`open` while applying, `done` afterwards; an open one found later is rolled back."""
+    """Sorts by time of making; also names the directory of backups and the temporary files."""
+    state: ReceiptState
     address: str
     client: str
     where: str
@@ -251,12 +259,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     """ISO 8601, UTC."""
     updated: str
-    account: dict[str, str]
-    """Servers and user names that were written, for remove: imap_host, imap_username, ..."""
+    account: Account
+    """What was written: remove and status need it."""
     files: tuple[FileRecord, ...]
+    locks: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     """Directories that were made, outermost first."""
     supersedes: str | None = None
+    """The earlier receipt that this one replaces (or, in state `removed`, ends)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ def xml(value: str | int) -> Quoted:
         code = ord(char)
         if (code < 0x20 and char not in "\t\n") or 0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF):
             raise UsageError(
-                f"The character U+{code:04X} cannot be written to an XML file.", "Remove it from the name or address."
+                f"The character U+{code:04X} cannot be written to an XML file.",
+                "Remove it from the name or address.",
             )
     return Quoted(saxutils.escape(text))
 
@@ -68,7 +69,10 @@ def _environment() -> jinja2.Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """The text of `template` (`CLIENT/FILE.j2`) with `values`. Raises ProvisionError for a faulty template."""
+    """The text of `template` (`CLIENT/FILE.j2`) with `values`.
+
+    Raises ProvisionError for a faulty template and UsageError for a value that the syntax cannot hold.
+    """
     try:
         return _environment().get_template(template).render(values)
     except jinja2.TemplateError as error:

@@ -1,0 +1,238 @@
+"""Receipts on disk: what was changed, so that it can be undone. Hashes and backups, never our secrets.
+
+A receipt is written before the first change (state `open`) and closed after the last. An open one that
+is found later belongs to a run that was killed: `recover` puts every file back. Backups of the files as
+they were live beside it, 0600 in 0700. When a setup is repeated, the new receipt takes over the oldest
+backups and the intermediate ones are deleted, so that no copy of a replaced password stays behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+import msgspec
+
+from provisioner import atomic
+from provisioner.errors import Conflict, ProvisionError
+from provisioner.model import FileRecord, Receipt, ReceiptState
+
+SCHEMA = 1
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
+
+
+def digest(data: bytes | None) -> str | None:
+    """SHA-256 in hex; None for a file that is not there."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def new_id() -> str:
+    """A receipt's id: sorts by time and is unique."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
+
+
+class Journal:
+    """The receipts and backups of one user, below `directory` (Host.state_dir)."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._receipts = directory / "receipts"
+        self._backups = directory / "backups"
+
+    @contextlib.contextmanager
+    def locked(self, *, wait: bool = False) -> Iterator[None]:
+        """Only one provisioner changes things at a time. Raises Conflict (`provisioner.running`)."""
+        self._make_private(self.directory)
+        path = self.directory / "lock"
+        lock = filelock.FileLock(path, mode=0o600, timeout=-1 if wait else 0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise Conflict(
+                "Another provisioner is at work for this user.",
+                "Let it finish and run the command again, or add --wait.",
+                code="provisioner.running",
+            ) from None
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # --- reading ---
+
+    def receipts(self, address: str | None = None, client: str | None = None) -> list[Receipt]:
+        """Finished receipts, oldest first, of one address and client if given."""
+        return [
+            receipt
+            for receipt in self._load_all()
+            if receipt.state is ReceiptState.DONE
+            and (address is None or receipt.address.lower() == address.lower())
+            and (client is None or receipt.client == client)
+        ]
+
+    def unfinished(self) -> list[Receipt]:
+        """Receipts of runs that were killed half-way, newest first (the order of undoing)."""
+        return [receipt for receipt in self._load_all() if receipt.state is ReceiptState.OPEN][::-1]
+
+    def _load_all(self) -> list[Receipt]:
+        found = []
+        for path in sorted(self._receipts.glob("*.json")) if self._receipts.is_dir() else ():
+            try:
+                receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
+            except (OSError, msgspec.DecodeError) as error:
+                raise ProvisionError(
+                    f"The receipt {path} cannot be read ({error}).",
+                    "Move it away to go on without it; what it describes can then not be undone by remove.",
+                    code="receipt.unreadable",
+                ) from None
+            if receipt.schema != SCHEMA or not _ID.fullmatch(receipt.id) or path.stem != receipt.id:
+                raise ProvisionError(
+                    f"The receipt {path} was written by another version of provisioner.",
+                    "Use that version, or move the file away.",
+                    code="receipt.unreadable",
+                )
+            found.append(receipt)
+        return found
+
+    def backup(self, receipt: Receipt, record: FileRecord) -> bytes | None:
+        """The file as it was before; None if there was none.
+
+        Raises ProvisionError (`backup.damaged`) if the backup is gone or altered.
+        """
+        if record.before is None:
+            return None
+        data = None
+        if record.backup:
+            with contextlib.suppress(OSError):
+                data = (self._backup_dir(receipt.id) / record.backup).read_bytes()
+        if data is None or digest(data) != record.before:
+            raise ProvisionError(
+                f"The backup of {record.path} is missing or damaged.",
+                "The file was left as it is.",
+                code="backup.damaged",
+            )
+        return data
+
+    # --- writing: only apply.py calls these, with the lock held ---
+
+    def open(self, receipt: Receipt, backups: dict[str, bytes]) -> None:
+        """Puts the backups and then the open receipt on disk. Nothing may be changed before this returns."""
+        directory = self._backup_dir(receipt.id)
+        self._make_private(self._receipts)
+        if backups:
+            self._make_private(directory)
+        for name, data in backups.items():
+            self._write(directory / name, data)
+        self._save(receipt)
+
+    def close(self, receipt: Receipt) -> None:
+        """Writes the finished receipt, then forgets what it supersedes."""
+        superseded = self._find(receipt.supersedes)
+        if receipt.state is ReceiptState.DONE and superseded:
+            receipt = self._take_over(receipt, superseded)
+        self._save(receipt)
+        self._tidy()
+
+    def discard(self, receipt: Receipt) -> None:
+        """Forgets a receipt whose changes have been put back."""
+        atomic.remove(self._path(receipt.id))
+        shutil.rmtree(self._backup_dir(receipt.id), ignore_errors=True)
+
+    def _take_over(self, new: Receipt, old: Receipt) -> Receipt:
+        """`new` with the undo of `old`: restoring it gives the state before the first setup."""
+        before = {record.path: record for record in old.files}
+        files = []
+        for record in new.files:
+            first = before.pop(record.path, None)
+            if first is None:
+                files.append(record)
+            elif first.exact and first.after == record.before:
+                files.append(msgspec.structs.replace(self._keep(first, new, old), after=record.after))
+            else:  # someone changed the file in between: only the client can take our part out
+                files.append(msgspec.structs.replace(record, exact=False, backup=None))
+        files += [self._keep(record, new, old) for record in before.values()]
+        directories = tuple(dict.fromkeys((*old.directories, *new.directories)))
+        return msgspec.structs.replace(new, files=tuple(files), directories=directories, created=old.created)
+
+    def _keep(self, record: FileRecord, new: Receipt, old: Receipt) -> FileRecord:
+        if record.backup is None:
+            return record
+        data = self.backup(old, record)
+        name = f"{old.id}-{record.backup}"
+        self._make_private(self._backup_dir(new.id))
+        self._write(self._backup_dir(new.id) / name, data or b"")
+        return msgspec.structs.replace(record, backup=name)
+
+    def _tidy(self) -> None:
+        """Deletes superseded receipts and backups that no receipt names. Safe to repeat after a crash."""
+        receipts = self._load_all()
+        ended = {receipt.supersedes for receipt in receipts if receipt.state is not ReceiptState.OPEN}
+        for receipt in receipts:
+            if receipt.id in ended:
+                atomic.remove(self._path(receipt.id))
+        for receipt in receipts:
+            if receipt.state is ReceiptState.REMOVED:
+                atomic.remove(self._path(receipt.id))
+        kept = {
+            (receipt.id, record.backup)
+            for receipt in receipts
+            if receipt.id not in ended and receipt.state is not ReceiptState.REMOVED
+            for record in receipt.files
+        }
+        for directory in self._backups.iterdir() if self._backups.is_dir() else ():
+            for path in directory.iterdir():
+                if (directory.name, path.name) not in kept:
+                    atomic.remove(path)
+            atomic.remove_directory(directory)
+
+    def _find(self, receipt_id: str | None) -> Receipt | None:
+        return next((receipt for receipt in self._load_all() if receipt.id == receipt_id), None)
+
+    def _save(self, receipt: Receipt) -> None:
+        data = msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n"
+        self._write(self._path(receipt.id), data)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        try:
+            atomic.write(path, data, mode=0o600, tag="new")
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+    def _path(self, receipt_id: str) -> Path:
+        return self._receipts / f"{receipt_id}.json"
+
+    def _backup_dir(self, receipt_id: str) -> Path:
+        return self._backups / receipt_id
+
+    def _make_private(self, directory: Path) -> None:
+        try:
+            for missing in (*atomic.missing_directories(directory), directory):
+                if not missing.is_dir():
+                    atomic.make_directory(missing)
+        except OSError as error:
+            raise _unwritable(directory, error) from None
+        if os.name == "posix" and directory.stat().st_mode & 0o077:
+            directory.chmod(atomic.PRIVATE_DIR)
+
+
+def _unwritable(path: Path, error: OSError) -> ProvisionError:
+    return ProvisionError(
+        f"{path} cannot be written: {error.strerror or error}.",
+        "Check the free space and the permissions there; nothing was changed.",
+        code="file.unwritable",
+    )

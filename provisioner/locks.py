@@ -1,0 +1,121 @@
+"""Holds the lock of a client's profile in the way the client itself does, so that neither overwrites the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from provisioner.errors import Conflict
+
+if sys.platform != "win32":
+    import fcntl
+
+_POLL_SECONDS = 0.5
+
+
+@contextlib.contextmanager
+def hold(paths: Sequence[Path], title: str, *, wait: bool = False) -> Iterator[None]:
+    """Holds Mozilla profile locks (nsProfileLock.cpp: a POSIX write lock on `.parentlock`, an unshared
+    open of `parent.lock` on Windows). A profile directory that does not exist yet needs none.
+
+    `title` names the client in the message; `wait` polls until the lock is free.
+    Raises Conflict (code `client.running`) that says who holds it.
+    """
+    with contextlib.ExitStack() as stack:
+        for path in paths:
+            if path.parent.is_dir():
+                stack.enter_context(_one(path, title, wait=wait))
+        yield
+
+
+@contextlib.contextmanager
+def _one(path: Path, title: str, *, wait: bool) -> Iterator[None]:
+    new = not path.exists()
+    while True:
+        descriptor, holder = _try(path)
+        if descriptor is not None:
+            break
+        if not wait:
+            who = f" (process {holder})" if holder else ""
+            raise Conflict(
+                f"{title} is running{who} and would overwrite the change.",
+                "Close it and run the command again, or add --wait.",
+                code="client.running",
+            )
+        time.sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        if new:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        os.close(descriptor)
+
+
+def _try(path: Path) -> tuple[int | None, int | None]:
+    """(descriptor that holds the lock, None) or (None, the holder's process number if it is known)."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except PermissionError:
+        if sys.platform == "win32":  # opened without sharing by the running client
+            return None, None
+        raise Conflict(
+            f"{path} cannot be opened for locking.",
+            "Check who owns the profile's directory.",
+            code="file.unwritable",
+        ) from None
+    except OSError as error:
+        raise Conflict(
+            f"{path} cannot be opened for locking: {error.strerror}.",
+            "Check the disk and the permissions of the profile's directory.",
+            code="file.unwritable",
+        ) from None
+    if sys.platform == "win32":
+        return descriptor, None
+    if (pid := _symlink_holder(path.with_name("lock"))) is not None:
+        os.close(descriptor)
+        return None, pid
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = _lock_holder(descriptor)
+        os.close(descriptor)
+        return None, holder
+    return descriptor, None
+
+
+def _lock_holder(descriptor: int) -> int | None:
+    """The process that holds the POSIX lock (fcntl(2), F_GETLK)."""
+    if sys.platform != "linux":
+        return None
+    layout = "hhqqi4x"
+    query = struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    answer = struct.unpack(layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, query))
+    return answer[4] if answer[0] != fcntl.F_UNLCK and answer[4] > 0 else None
+
+
+def _symlink_holder(link: Path) -> int | None:
+    """The live owner of the symlink lock `ADDRESS:PID`, None if there is none.
+
+    It counts only where POSIX locks are not to be had (NFS); `ADDRESS:+PID` means that the owner has the
+    POSIX lock too, and then that one decides (nsProfileLock.cpp).
+    """
+    try:
+        target = str(link.readlink())
+    except OSError:
+        return None
+    pid = target.rpartition(":")[2]
+    if not pid.isdigit():
+        return None
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return None
+    except (PermissionError, OverflowError):
+        pass
+    return int(pid)

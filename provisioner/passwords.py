@@ -1,0 +1,121 @@
+"""Where a password comes from: a hidden prompt, standard input or a command.
+
+Never argv, never the environment: other users can see those.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+from provisioner.errors import Cancelled, UsageError
+from provisioner.model import AppPassword
+from provisioner.secret import Secret
+
+MAX_BYTES = 4096
+"""No mail password is longer; more is a wrong file."""
+COMMAND_SECONDS = 300
+"""A password manager may ask its user to unlock it, so a command gets this long."""
+
+
+def clean(text: str, rule: AppPassword | None) -> Secret:
+    """The password in what was typed or pasted.
+
+    Surrounding white space and line breaks go; inner white space goes only if the provider merely
+    displays it. Case and punctuation stay. Raises UsageError for an empty or multi-line password.
+    """
+    value = text.strip()
+    if not value:
+        raise UsageError("The password is empty.", "Paste it, then press Return.", code="password.empty")
+    if any(char in value for char in "\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029"):
+        raise UsageError(
+            "The password has more than one line.", "Give the password alone, without anything else.",
+            code="password.multiline",
+        )  # fmt: skip
+    if rule and rule.spaces_are_decoration:
+        value = "".join(value.split())
+    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):
+        raise UsageError(
+            "The password holds a control character.", "Copy it again, without anything else.",
+            code="password.control",
+        )  # fmt: skip
+    return Secret(value)
+
+
+def shape_warning(secret: Secret, rule: AppPassword | None) -> str:
+    """A sentence if the password does not look like the provider's; empty if it does or nothing is known."""
+    if rule is None or re.fullmatch(rule.pattern, secret.reveal()):
+        return ""
+    return (
+        f"This does not look like an {rule.term}: that is {rule.displayed_as}, such as {rule.example}. "
+        "The password of the account itself does not work here."
+    )
+
+
+def from_stdin(rule: AppPassword | None, stream: BinaryIO | None = None) -> Secret:
+    """The password on standard input. Raises UsageError if it is too long, not UTF-8 or not one line."""
+    return clean(_decode((stream or sys.stdin.buffer).read(MAX_BYTES + 1), "standard input"), rule)
+
+
+def from_command(command: str, rule: AppPassword | None) -> Secret:
+    """The password that a command prints. No shell runs it; its standard error goes to the terminal.
+
+    Raises UsageError if it cannot be started, fails, takes too long or prints no single line.
+    """
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(
+            f"The password command cannot be read: {error}.", "Check its quotes.", code="password.command"
+        ) from None
+    if not argv:
+        raise UsageError("The password command is empty.", "Name a program.", code="password.command")
+    try:
+        done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False)
+    except OSError as error:
+        raise UsageError(
+            f"The password command {argv[0]} cannot be started: {error.strerror}.", "Check its name.",
+            code="password.command",
+        ) from None  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"The password command {argv[0]} did not end within {COMMAND_SECONDS} seconds.",
+            "Run it by hand to see what it waits for.",
+            code="password.command",
+        ) from None
+    if done.returncode != 0:
+        raise UsageError(
+            f"The password command {argv[0]} failed with exit code {done.returncode}.",
+            "Run it by hand to see why.",
+            code="password.command",
+        )  # fmt: skip
+    return clean(_decode(done.stdout, f"the output of {argv[0]}"), rule)
+
+
+def from_prompt(prompt: str, ask: Callable[[str], str], rule: AppPassword | None) -> Secret:
+    """The password typed at a hidden prompt. Raises Cancelled when the user stops."""
+    try:
+        return clean(ask(prompt), rule)
+    except (EOFError, KeyboardInterrupt):
+        raise Cancelled("Stopped at the password; nothing was changed.") from None
+
+
+def _decode(data: bytes, source: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise UsageError(
+            f"There are more than {MAX_BYTES} bytes in {source}.",
+            "Give the password alone.",
+            code="password.too_long",
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"What came from {source} is not UTF-8 text.",
+            "Give the password as UTF-8.",
+            code="password.encoding",
+        ) from None
