@@ -201,9 +201,10 @@ def parse_server(text: str, option: str) -> tuple[str, int | None]:
     valid = match and (match["v6"] or _HOST.fullmatch(host)) and (port is None or 1 <= port <= 65535)
     if not valid:
         raise UsageError(
-            f"{option} {text!r} is not a server.", "Write HOST or HOST:PORT, for example imap.example.org:993.",
+            f"{option} {text!r} is not a server.",
+            "Write HOST or HOST:PORT, for example imap.example.org:993.",
             code="server.invalid",
-        )  # fmt: skip
+        )
     return host.lower(), port
 
 

@@ -40,7 +40,7 @@ def apply(plan: Plan, host: Host, journal: Journal, purpose: Purpose, *, wait: b
     """
     with session(plan, journal, wait=wait):
         _unchanged_since(plan, host)
-        receipt = _receipt(plan, host, journal, purpose)
+        receipt = _receipt(plan, journal, purpose)
         journal.open(receipt, _backups(plan, receipt))
         try:
             for directory in receipt.directories:
@@ -127,7 +127,7 @@ def _unchanged_since(plan: Plan, host: Host) -> None:
             )
 
 
-def _receipt(plan: Plan, host: Host, journal: Journal, purpose: Purpose) -> Receipt:
+def _receipt(plan: Plan, journal: Journal, purpose: Purpose) -> Receipt:
     earlier = purpose.ends or next(
         (
             receipt

@@ -1,4 +1,4 @@
-"""Holds the lock of a client's profile in the way the client itself does, so that neither overwrites the other."""
+"""Holds the lock of a client's profile as the client itself does, so that neither overwrites the other."""
 
 from __future__ import annotations
 

@@ -214,6 +214,8 @@ class Plan:
     next: str = ""
     """What to do next, in plain words."""
     notes: tuple[str, ...] = ()
+    open: Path | None = None
+    """A file that the desktop opens after it was written (a .mobileconfig on macOS)."""
     secret: Secret | None = field(default=None, repr=False)
     """The password, to be masked wherever the plan is shown."""
 

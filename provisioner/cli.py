@@ -1,0 +1,288 @@
+"""The command line: parse, call a workflow, show its report, end with the documented exit code.
+
+Everything but click is imported inside the verbs, so that `--help` and `--version` stay quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from provisioner import __version__, invocation
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0 done, or nothing to do     3 login rejected
+  1 failed, or some of several 4 server unreachable, TLS, timeout
+  2 wrong usage or input       5 conflict: running client, changed file
+  70 a bug                     130 interrupted
+"""
+
+
+def _options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+_SECURITY = click.Choice(["tls", "starttls"])
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+verbose = click.option(
+    "-v", "--verbose", is_flag=True, help="On a bug, show where in the program it happened."
+)
+server_options = _options(
+    click.option("--provider", metavar="ID", help="Use this provider profile, whatever the domain."),
+    click.option(
+        "--profile", "profile_file", metavar="FILE", help="Use the provider profile in this YAML file."
+    ),
+    click.option("--imap", metavar="HOST[:PORT]", help="Incoming server."),
+    click.option("--imap-security", type=_SECURITY, help="How the incoming server is encrypted."),
+    click.option("--smtp", metavar="HOST[:PORT]", help="Outgoing server."),
+    click.option("--smtp-security", type=_SECURITY, help="How the outgoing server is encrypted."),
+    click.option("--login", metavar="USER", help="User name, if it is not made from the address."),
+    click.option("--smtp-login", metavar="USER", help="User name of the outgoing server, if it is another."),
+)
+password_options = _options(
+    click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
+    click.option("--password-command", metavar="CMD", help="Run CMD (no shell) and take what it prints."),
+)
+client_options = _options(
+    click.option("--client-profile", metavar="NAME|PATH", help="The client's own profile."),
+    click.option(
+        "--primary-password-command",
+        metavar="CMD",
+        help="Command that prints Thunderbird's Primary Password.",
+    ),
+)
+name_option = click.option("--name", help="Your name, as the people you write to see it.")
+label_option = click.option(
+    "--label", help="Label of the app-specific password.  [default: CLIENT (hostname)]"
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=1, max=600),
+    metavar="SECONDS",
+    help="Time for all logins together.",
+)
+wait_option = click.option("--wait", is_flag=True, help="Wait until the client is closed.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+dav_options = _options(
+    click.option("--calendar", is_flag=True, help="Add the calendar (CalDAV)."),
+    click.option("--contacts", is_flag=True, help="Add the contacts (CardDAV)."),
+)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES
+)
+@click.version_option(__version__, prog_name="provisioner")
+def cli() -> None:
+    """Turn a new app-specific password into working mail.
+
+    A password is typed at a hidden prompt, or comes with --password-stdin or --password-command.
+    It goes into the mail client's own store and nowhere else.
+    """
+
+
+@cli.command()
+@click.argument("email")
+@click.argument("client", nargs=-1)
+@name_option
+@server_options
+@label_option
+@password_options
+@client_options
+@dav_options
+@click.option("--no-check", is_flag=True, help="Do not log in first.")
+@timeout_option
+@wait_option
+@dry_run_option
+@json_option
+@verbose
+def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
+    """Set up EMAIL in each CLIENT: check the login, write the account, store the password.
+
+    Without CLIENT, those found on this computer are offered. Example:
+
+    \b
+      provisioner setup jane.appleseed@icloud.com thunderbird
+    """
+    with invocation.run("setup", kw) as context:
+        from provisioner.workflows.setup import SetupOptions, setup
+
+        options = SetupOptions(
+            label=kw["label"],
+            check=not kw["no_check"],
+            dry_run=kw["dry_run"],
+            wait=kw["wait"],
+            timeout=kw["timeout"],
+            profile_file=kw["profile_file"],
+            client=invocation.client_options(context, kw),
+        )
+        setup(context, invocation.wish(email, kw), client, invocation.password_source(context, kw), options)
+
+
+@cli.command()
+@click.argument("email")
+@click.argument("client")
+@click.option(
+    "-o", "--output", metavar="PATH", help="File or directory to write to; standard output if left out."
+)
+@click.option("--with-password", is_flag=True, help="Put the password into the file (0600, needs -o).")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@name_option
+@server_options
+@password_options
+@dav_options
+@json_option
+@verbose
+def export(email: str, client: str, **kw: Any) -> None:
+    """Write the file that sets EMAIL up on another device. Touches nothing else.
+
+    \b
+      provisioner export jane.appleseed@icloud.com apple-mail -o jane.mobileconfig
+    """
+    with invocation.run("export", kw) as context:
+        from provisioner.workflows.export import export
+
+        export(
+            context,
+            invocation.wish(email, kw),
+            client,
+            kw["output"],
+            invocation.password_source(context, kw) if kw["with_password"] else None,
+            invocation.client_options(context, kw),
+            force=kw["force"],
+            profile_file=kw["profile_file"],
+        )
+
+
+@cli.command()
+@click.argument("email")
+@click.option("--only", type=click.Choice(["imap", "smtp"]), help="Check one service.")
+@click.option("--client", metavar="CLIENT", help="Use exactly what this client has stored.")
+@timeout_option
+@server_options
+@password_options
+@client_options
+@json_option
+@verbose
+def check(email: str, **kw: Any) -> None:
+    """Log in as EMAIL over IMAP and SMTP, and explain the result. Sends no mail."""
+    with invocation.run("check", kw) as context:
+        from provisioner.workflows import check
+        from provisioner.workflows.login import SERVICES
+
+        services = (kw["only"],) if kw["only"] else SERVICES
+        common = {"timeout": kw["timeout"], "profile_file": kw["profile_file"]}
+        if kw["client"]:
+            options = invocation.client_options(context, kw)
+            check.check_client(context, invocation.wish(email, kw), kw["client"], services, options, **common)
+        else:
+            check.check(
+                context,
+                invocation.wish(email, kw),
+                invocation.password_source(context, kw),
+                services,
+                **common,
+            )
+
+
+@cli.command()
+@click.argument("email", required=False)
+@click.option("--check", "login", is_flag=True, help="Log in, too, with what each client has stored.")
+@timeout_option
+@client_options
+@json_option
+@verbose
+def status(email: str | None, **kw: Any) -> None:
+    """Show what is set up where, since when, under which label, and what has changed since."""
+    with invocation.run("status", kw) as context:
+        from provisioner.workflows.status import status
+
+        status(
+            context, email, invocation.client_options(context, kw), login=kw["login"], timeout=kw["timeout"]
+        )
+
+
+@cli.command()
+@click.argument("email")
+@click.argument("client", nargs=-1)
+@client_options
+@wait_option
+@dry_run_option
+@json_option
+@verbose
+def remove(email: str, client: tuple[str, ...], **kw: Any) -> None:
+    """Undo setup: take EMAIL and its password out of each CLIENT (all of them if none is named)."""
+    with invocation.run("remove", kw) as context:
+        from provisioner.workflows.remove import remove
+
+        remove(
+            context,
+            email,
+            client,
+            invocation.client_options(context, kw),
+            dry_run=kw["dry_run"],
+            wait=kw["wait"],
+        )
+
+
+@cli.command()
+@click.argument("who", metavar="[EMAIL|PROVIDER]", required=False)
+@click.argument("client", nargs=-1)
+@label_option
+@click.option("--open", "open_page", is_flag=True, help="Open the provider's page.")
+@json_option
+@verbose
+def guide(who: str | None, client: tuple[str, ...], **kw: Any) -> None:
+    """How to create and revoke the app-specific password, with the label to type."""
+    with invocation.run("guide", kw) as context:
+        from provisioner.workflows.guide import guide
+
+        guide(context, who, client, kw["label"], open_page=kw["open_page"])
+
+
+@cli.command()
+@json_option
+@verbose
+def clients(**kw: Any) -> None:
+    """List the supported clients, how far each is supported, and what was found here."""
+    with invocation.run("clients", kw) as context:
+        from provisioner.workflows.listing import list_clients
+
+        list_clients(context)
+
+
+@cli.command()
+@json_option
+@verbose
+def providers(**kw: Any) -> None:
+    """List the known providers."""
+    with invocation.run("providers", kw) as context:
+        from provisioner.workflows.listing import list_providers
+
+        list_providers(context)
+
+
+@cli.command()
+@click.option("--open", "open_thunderbird", is_flag=True, help="Start Thunderbird on what was set up.")
+def demo(open_thunderbird: bool) -> None:
+    """Show the whole job in a scratch home, against a mail server of its own. Needs no account."""
+    with invocation.run("demo", {}):
+        from provisioner.demo import demo
+
+        demo(open_thunderbird=open_thunderbird)
+
+
+def main() -> None:
+    """The `provisioner` command."""
+    cli(prog_name="provisioner")

@@ -1,0 +1,160 @@
+"""Shows a Report: as text while it grows, or as one JSON document at the end. Nothing else prints results."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from typing import Any
+
+import click
+
+from provisioner.errors import ProvisionError
+from provisioner.report import (
+    CheckRow,
+    ClientRow,
+    ExportRow,
+    GuideRow,
+    ProviderRow,
+    Report,
+    Row,
+    State,
+    StatusRow,
+    SupportRow,
+)
+
+SCHEMA = 1
+"""Version of the JSON document: keys are added, never renamed or removed, under the same number."""
+_NAME_WIDTH = 17
+_MESSAGE_WIDTH = 62
+
+
+def print_json(report: Report) -> None:
+    """The whole report as one document on standard output."""
+    import msgspec
+
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "command": report.command,
+        "ok": report.ok,
+        "results": [_json_row(row) for row in report.rows],
+        "errors": [
+            {"code": error.code, "message": error.message, "next": error.hint} for error in report.errors
+        ],
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in dataclasses.asdict(row).items() if key != "exit_code"}
+
+
+def print_end(report: Report) -> None:
+    """What comes after the rows: what to do next, and errors on standard error."""
+    if report.next:
+        click.echo(report.next)
+    for error in report.errors:
+        print_error(error)
+
+
+def print_error(error: ProvisionError) -> None:
+    """One error, with what to do next, on standard error."""
+    click.echo(f"{_mark(False)} {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+
+
+@functools.singledispatch
+def print_row(row: Row) -> None:
+    """One row as text."""
+    raise TypeError(f"no text for {type(row).__name__}")
+
+
+@print_row.register
+def _(row: CheckRow) -> None:
+    _line(row.ok, row.host, row.message, f"{row.seconds:.1f} s")
+    if not row.ok:
+        click.echo(f"  {' ' * _NAME_WIDTH} {row.next}  [{row.code}]")
+
+
+@print_row.register
+def _(row: ClientRow) -> None:
+    _line(row.ok, row.title, row.message)
+    if not row.ok and row.next:
+        click.echo(f"  {' ' * _NAME_WIDTH} {row.next}")
+    for note in row.notes:
+        click.echo(f"  {' ' * _NAME_WIDTH} {note}")
+    for line in row.diff.splitlines():
+        click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))
+
+
+@print_row.register
+def _(row: StatusRow) -> None:
+    good = row.state is State.OK
+    click.echo(f"{_mark(good)} {row.address}  in {row.title}: {row.message}")
+    click.echo(f'  label "{row.label}", set up {_day(row.created)}{_changed(row)}, {row.path}')
+    if row.state is State.UNFINISHED:
+        click.echo("  The next setup or remove takes back what it had changed.")
+
+
+@print_row.register
+def _(row: ExportRow) -> None:
+    if row.content:
+        click.echo(row.content, nl=not row.content.endswith("\n"))
+    else:
+        _line(True, row.client, f"written to {row.path}")
+    click.echo(row.next, err=bool(row.content))
+
+
+@print_row.register
+def _(row: GuideRow) -> None:
+    click.secho(f"{row.title}: {row.term}", bold=True)
+    _list("Before you start", row.conditions, "-")
+    _list("Create it", row.create, "1")
+    _list("Revoke it", row.revoke, "1")
+    _list("Good to know", row.notes, "-")
+    click.echo(f"The page: {row.create_url}")
+
+
+@print_row.register
+def _(row: SupportRow) -> None:
+    found = ", ".join(row.found) or "not found here"
+    click.echo(f"{row.client:<{_NAME_WIDTH}} {row.title:<20} {row.support:<7} {found}")
+
+
+@print_row.register
+def _(row: ProviderRow) -> None:
+    click.echo(f"{row.provider:<{_NAME_WIDTH}} {row.title:<20} {', '.join(row.domains)}")
+    click.echo(f"{'':<{_NAME_WIDTH}} imap {row.imap}, smtp {row.smtp}, {row.password}")
+
+
+def _line(ok: bool, name: str, message: str, right: str = "") -> None:
+    text = f"{_mark(ok)} {name:<{_NAME_WIDTH}} "
+    click.echo(f"{text}{message:<{_MESSAGE_WIDTH}} {right}".rstrip())
+
+
+def _mark(ok: bool) -> str:
+    return click.style("✓", fg="green") if ok else click.style("✗", fg="red")
+
+
+def _list(title: str, lines: tuple[str, ...], bullet: str) -> None:
+    if not lines:
+        return
+    click.echo(f"{title}:")
+    for number, line in enumerate(lines, 1):
+        click.echo(f"  {f'{number}.' if bullet == '1' else bullet} {line}")
+
+
+def _day(time: str) -> str:
+    return time.partition("T")[0]
+
+
+def _changed(row: StatusRow) -> str:
+    return f", changed {_day(row.updated)}" if row.updated != row.created else ""
+
+
+def make_encodable() -> None:
+    """A terminal that cannot show a character gets a substitute instead of a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,171 @@
+"""What a verb did, as rows: the same for people (text) and for scripts (JSON). No I/O, no secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from provisioner.errors import ProvisionError
+
+
+class State(StrEnum):
+    """What became of a client's account (or what it is now, in `status`)."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    REMOVED = "removed"
+    FAILED = "failed"
+    OK = "ok"
+    DRIFTED = "drifted"
+    LOCKED = "locked"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One login that was tried. `code` is stable; `seconds` is wall time."""
+
+    service: str
+    ok: bool
+    code: str
+    message: str
+    next: str
+    host: str
+    port: int
+    user: str
+    seconds: float
+    mailboxes: int = 0
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """What became of one client. `path` is the place inside it; `diff` only with --dry-run."""
+
+    client: str
+    title: str
+    ok: bool
+    state: State
+    message: str
+    next: str = ""
+    path: str = ""
+    code: str = ""
+    notes: tuple[str, ...] = ()
+    diff: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One account in one client, as it is now. Times are ISO 8601, UTC."""
+
+    address: str
+    client: str
+    title: str
+    path: str
+    provider: str
+    label: str
+    created: str
+    updated: str
+    state: State
+    message: str
+    ok: bool = True
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    """A file for another device. `content` is only there when it goes to standard output."""
+
+    client: str
+    path: str
+    next: str
+    with_password: bool
+    content: str = ""
+    ok: bool = True
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GuideRow:
+    """How to create and revoke the password at one provider, with the label to type."""
+
+    provider: str
+    title: str
+    term: str
+    label: str
+    conditions: tuple[str, ...]
+    create_url: str
+    create: tuple[str, ...]
+    revoke_url: str
+    revoke: tuple[str, ...]
+    notes: tuple[str, ...]
+    ok: bool = True
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SupportRow:
+    """A client that is supported, how far, and where it was found on this machine."""
+
+    client: str
+    title: str
+    support: str
+    found: tuple[str, ...]
+    ok: bool = True
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """A provider profile that is known."""
+
+    provider: str
+    title: str
+    domains: tuple[str, ...]
+    imap: str
+    smtp: str
+    password: str
+    ok: bool = True
+    exit_code: int = 0
+
+
+Row = CheckRow | ClientRow | StatusRow | ExportRow | GuideRow | SupportRow | ProviderRow
+
+
+@dataclass
+class Report:
+    """The rows of one command. `listener` is told each row as soon as it is known."""
+
+    command: str
+    listener: Callable[[Row], None] = lambda row: None
+    rows: list[Row] = field(default_factory=list)
+    errors: list[ProvisionError] = field(default_factory=list)
+    next: str = ""
+    """What the person does now; the last line of the text."""
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        self.listener(row)
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors and all(row.ok for row in self.rows)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all is well. Else the code that all failures share; 1 if only some of several clients
+        failed or the codes differ, but a rejected login (3) outweighs an unreachable server (4)."""
+        codes = {error.exit_code for error in self.errors} | {
+            row.exit_code for row in self.rows if not row.ok
+        }
+        if not codes:
+            return 0
+        clients = [row for row in self.rows if isinstance(row, ClientRow)]
+        if clients and any(row.ok for row in clients):
+            return 1
+        if len(codes) == 1:
+            return codes.pop()
+        return 3 if codes == {3, 4} else 1

@@ -1,0 +1,66 @@
+"""Talks with the person: hidden prompts, questions and hints, on standard error or the terminal itself."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from provisioner.errors import Cancelled, UsageError
+
+
+class Terminal:
+    """The person at the terminal. `quiet`: hints are not shown (--json); questions still are."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    @property
+    def interactive(self) -> bool:
+        """Both ends are a terminal, so a question will be seen and can be answered."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        click.echo(f"{click.style('!', fg='yellow')} {text}", err=True)
+
+    def confirm(self, question: str) -> bool:
+        try:
+            return click.confirm(question, default=False, err=True)
+        except click.Abort:
+            raise Cancelled("Stopped; nothing was changed.") from None
+
+    def choose(self, question: str, choices: list[str]) -> list[str]:
+        for number, choice in enumerate(choices, 1):
+            click.echo(f"  {number}. {choice}", err=True)
+        try:
+            answer = click.prompt(
+                f"{question} Numbers, or Return for all", default="", err=True, show_default=False
+            )
+        except click.Abort:
+            raise Cancelled("Stopped; nothing was changed.") from None
+        if not answer.strip():
+            return choices
+        picked = answer.replace(",", " ").split()
+        if not all(one.isdigit() and 1 <= int(one) <= len(choices) for one in picked):
+            raise UsageError(f"{answer!r} is not a choice.", f"Type numbers from 1 to {len(choices)}.")
+        return [choices[int(one) - 1] for one in picked]
+
+    def ask_hidden(self, prompt: str) -> str:
+        """What is typed, without showing it. Raises UsageError where there is no terminal."""
+        if not self.interactive:
+            raise UsageError(
+                "There is no terminal to ask for the password.",
+                "Give it with --password-stdin or --password-command.",
+                code="password.no_terminal",
+            )
+        import getpass
+
+        return getpass.getpass(prompt, sys.stderr)
+
+    def open(self, target: str) -> None:
+        self.say(f"Opening {target}")
+        click.launch(target)

@@ -1,0 +1,61 @@
+"""check: log in over IMAP and SMTP and explain the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provisioner import clients
+from provisioner.accounts import Wish
+from provisioner.clients.base import Options
+from provisioner.errors import UsageError
+from provisioner.model import Account
+from provisioner.secret import Secret
+from provisioner.workflows.context import AskPassword, Context, ask_app_password, find_candidate
+from provisioner.workflows.login import Login, prove
+
+
+def check(
+    context: Context,
+    wish: Wish,
+    ask: AskPassword,
+    services: Sequence[str],
+    *,
+    timeout: float | None = None,
+    profile_file: str | None = None,
+) -> None:
+    """Tries each user-name form that the provider profile allows, with a password that is asked for."""
+    candidate = find_candidate(context, wish, profile_file)
+    secret = ask_app_password(context, candidate, ask)
+    prove(Login.of(candidate), secret, context.report, services, timeout)
+
+
+def check_client(
+    context: Context,
+    wish: Wish,
+    client_id: str,
+    services: Sequence[str],
+    options: Options,
+    *,
+    timeout: float | None = None,
+    profile_file: str | None = None,
+) -> None:
+    """Logs in with exactly what the client has stored. Raises UsageError if it has nothing."""
+    client = clients.get(client_id)
+    candidate = find_candidate(context, wish, profile_file)
+    account, secret = stored(context, wish.address, client_id, candidate.account(), options)
+    if secret is None:
+        raise UsageError(
+            f"{client.TITLE} has no password stored for {candidate.address}.",
+            f"Set it up with: provisioner setup {candidate.address} {client_id}",
+            code="client.no_password",
+        )
+    prove(Login.stored(account, candidate.provider), secret, context.report, services, timeout)
+
+
+def stored(
+    context: Context, address: str, client_id: str, fallback: Account, options: Options
+) -> tuple[Account, Secret | None]:
+    """The account as the receipt has it (else `fallback`) and the password that the client keeps for it."""
+    receipts = context.journal.receipts(address, client_id)
+    account = receipts[-1].account if receipts else fallback
+    return account, clients.get(client_id).stored_secret(context.host, account, options)

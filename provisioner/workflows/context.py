@@ -1,0 +1,96 @@
+"""What every workflow is given: the machine, the journal, a way to talk to the person, the report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from provisioner import apply
+from provisioner.accounts import Candidate, Wish, resolve
+from provisioner.errors import Cancelled
+from provisioner.host import Host
+from provisioner.journal import Journal
+from provisioner.model import AppPassword
+from provisioner.passwords import shape_warning
+from provisioner.providers import load_all, load_file
+from provisioner.report import Report
+from provisioner.secret import Secret
+
+
+class Ui(Protocol):
+    """The person at the terminal, if there is one."""
+
+    @property
+    def interactive(self) -> bool:
+        """Questions can be asked."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Tells something that is not a result: instructions, progress."""
+        ...
+
+    def warn(self, text: str) -> None: ...
+
+    def confirm(self, question: str) -> bool: ...
+
+    def ask_hidden(self, prompt: str) -> str:
+        """What is typed, without showing it. Raises UsageError where there is no terminal."""
+        ...
+
+    def choose(self, question: str, choices: list[str]) -> list[str]:
+        """Some of `choices`; all of them is the default answer."""
+        ...
+
+    def open(self, target: str) -> None:
+        """Opens a page or a file as the desktop does."""
+        ...
+
+
+AskPassword = Callable[[str, AppPassword | None], Secret]
+"""(prompt, rule) -> password, from wherever the user said it comes."""
+
+
+@dataclass(frozen=True)
+class Context:
+    host: Host
+    journal: Journal
+    ui: Ui
+    report: Report
+
+
+def find_candidate(context: Context, wish: Wish, profile_file: str | None = None) -> Candidate:
+    """The account that was asked for, from shipped, own and `--profile` provider profiles."""
+    if not profile_file:
+        return resolve(wish, load_all(context.host).values())
+    own = load_file(Path(profile_file))
+    # A profile that is named on the command line is meant, whatever the domain of the address.
+    return resolve(dataclasses.replace(wish, provider=wish.provider or own.id), [own])
+
+
+def app_password_rule(candidate: Candidate) -> AppPassword | None:
+    return candidate.provider.app_password if candidate.provider else None
+
+
+def ask_app_password(
+    context: Context, candidate: Candidate, ask: AskPassword, prompt: str = "Password: "
+) -> Secret:
+    """The password, with a warning (and on a terminal a question) if it does not look like the provider's."""
+    rule = app_password_rule(candidate)
+    secret = ask(prompt, rule)
+    if warning := shape_warning(secret, rule):
+        context.ui.warn(warning)
+        if context.ui.interactive and not context.ui.confirm("Try it all the same?"):
+            raise Cancelled("Stopped; the password was not used and nothing was changed.")
+    return secret
+
+
+def recover(context: Context) -> None:
+    """Puts back what a killed run left, and says so."""
+    for receipt in apply.recover(context.host, context.journal):
+        context.ui.warn(
+            f"A run for {receipt.address} ({receipt.client}) of {receipt.created} was stopped half-way; "
+            "its changes were taken back."
+        )

@@ -1,0 +1,80 @@
+"""guide: how to create and revoke the password at a provider, with the label to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from provisioner import clients
+from provisioner.accounts import parse_address
+from provisioner.errors import UsageError
+from provisioner.host import Host
+from provisioner.model import Provider
+from provisioner.providers import for_domain, load_all
+from provisioner.report import GuideRow
+from provisioner.workflows.context import Context
+
+
+def default_label(host: Host, titles: Sequence[str]) -> str:
+    """`Mozilla Thunderbird (imac)`: which program, on which computer, so that it can be revoked alone."""
+    return f"{', '.join(titles) or 'Mail'} ({host.name})"
+
+
+def fill(steps: Iterable[str], label: str) -> tuple[str, ...]:
+    """The steps with the label put in."""
+    return tuple(step.replace("{label}", label) for step in steps)
+
+
+def guide(
+    context: Context, who: str | None, client_ids: Sequence[str], label: str | None, *, open_page: bool
+) -> None:
+    """Adds the guide of one provider, or of each that has one. `who`: an address or a provider's id.
+
+    Raises UsageError if the provider is unknown or its profile has no guide.
+    """
+    titles = [clients.get(client_id).TITLE for client_id in client_ids]
+    label = label or default_label(context.host, titles)
+    for provider in _providers(context, who):
+        if provider.guide is None or provider.app_password is None:
+            continue
+        steps = provider.guide
+        context.report.add(
+            GuideRow(
+                provider=provider.id,
+                title=provider.name,
+                term=provider.app_password.term,
+                label=label,
+                conditions=steps.conditions,
+                create_url=steps.create.url,
+                create=fill(steps.create.steps, label),
+                revoke_url=steps.revoke.url,
+                revoke=fill(steps.revoke.steps, label),
+                notes=steps.notes,
+            )
+        )
+        if open_page:
+            context.ui.open(steps.create.url)
+
+
+def _providers(context: Context, who: str | None) -> list[Provider]:
+    known = load_all(context.host)
+    if who is None:
+        return list(known.values())
+    provider = for_domain(known.values(), parse_address(who)[1]) if "@" in who else known.get(who)
+    if provider is None:
+        raise UsageError(
+            f"There is no provider profile for {who!r} here.",
+            f"Known providers: {', '.join(sorted(known))}.",
+            code="provider.unknown",
+        )
+    if provider.guide is None:
+        raise UsageError(
+            f"The profile of {provider.name} has no guide.", "Look at the provider's help pages."
+        )
+    return [provider]
+
+
+def revoke_hint(provider: Provider | None, label: str) -> str:
+    """One sentence: which label to revoke where; empty if the provider's profile does not know."""
+    if provider is None or provider.guide is None or provider.app_password is None:
+        return ""
+    return f'To end the {provider.app_password.term}, revoke "{label}" at {provider.guide.revoke.url}'

@@ -1,0 +1,80 @@
+"""Proves a login and turns what happened into rows; shared by setup, check and status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioner.accounts import Candidate, Target
+from provisioner.model import Account, AppPassword, CheckResult, MailboxNames, Provider
+from provisioner.report import CheckRow, Report
+from provisioner.secret import Secret
+
+SERVICES = ("imap", "smtp")
+
+
+@dataclass(frozen=True)
+class Login:
+    """What is tried: the servers, and what the provider profile says about password and mailboxes."""
+
+    imap: Target
+    smtp: Target
+    rule: AppPassword | None = None
+    mailboxes: MailboxNames | None = None
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> Login:
+        """Every user-name form that the provider profile allows."""
+        provider = candidate.provider
+        return cls(
+            candidate.imap,
+            candidate.smtp,
+            provider.app_password if provider else None,
+            provider.mailboxes if provider else None,
+        )
+
+    @classmethod
+    def stored(cls, account: Account, provider: Provider | None) -> Login:
+        """Exactly the servers and user names that a client has."""
+        imap, smtp = (
+            Target(server.host, server.port, server.security, (server.username,))
+            for server in (account.imap, account.smtp)
+        )
+        return cls(imap, smtp, provider.app_password if provider else None)
+
+
+def prove(
+    login: Login,
+    secret: Secret,
+    report: Report,
+    services: Sequence[str] = SERVICES,
+    timeout: float | None = None,
+) -> dict[str, CheckResult]:
+    """Logs in, IMAP and SMTP side by side, and adds a row for each. `timeout`: seconds for all of it."""
+    from provisioner import check  # the network libraries load only when they are needed
+    from provisioner.check.diagnosis import exit_code
+
+    results = check.check_login(
+        {service: getattr(login, service) for service in services},
+        secret,
+        rule=login.rule,
+        mailboxes=login.mailboxes,
+        timeout=timeout,
+    )
+    for result in results.values():
+        report.add(
+            CheckRow(
+                service=result.service,
+                ok=result.ok,
+                code=result.code,
+                message=result.message,
+                next=result.next,
+                host=result.host,
+                port=result.port,
+                user=result.user,
+                seconds=round(result.seconds, 3),
+                mailboxes=result.mailbox_count,
+                exit_code=0 if result.ok else exit_code(result.code),
+            )
+        )
+    return results

@@ -1,0 +1,121 @@
+"""remove: undo a setup, exactly where nothing else has changed, else by taking out only our part."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioner import clients
+from provisioner.accounts import parse_address
+from provisioner.apply import Purpose, apply
+from provisioner.clients.base import Client, Options
+from provisioner.errors import ProvisionError
+from provisioner.journal import digest
+from provisioner.model import FileChange, Plan, Receipt
+from provisioner.plan import diff, prune
+from provisioner.providers import load_all
+from provisioner.report import ClientRow, State
+from provisioner.workflows.context import Context, recover
+from provisioner.workflows.guide import revoke_hint
+
+
+def remove(
+    context: Context, address: str, client_ids: Sequence[str], options: Options, *, dry_run: bool, wait: bool
+) -> None:
+    """Removes the account from each named client, or from all that have it; fills the report."""
+    local, domain = parse_address(address)
+    for client_id in client_ids:
+        clients.get(client_id)
+    if not dry_run:
+        recover(context)
+    receipts = [
+        receipt
+        for receipt in context.journal.receipts(f"{local}@{domain}")
+        if not client_ids or receipt.client in client_ids
+    ]
+    for receipt in receipts:
+        context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait))
+    if not receipts:
+        where = f" in {', '.join(client_ids)}" if client_ids else ""
+        context.report.next = f"{local}@{domain} was not set up{where} by provisioner: nothing to remove."
+        return
+    if not dry_run and context.report.ok:
+        providers = load_all(context.host)
+        hints = (revoke_hint(providers.get(receipt.provider), receipt.label) for receipt in receipts)
+        context.report.next = "\n".join(dict.fromkeys(hint for hint in hints if hint))
+
+
+def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool, wait: bool) -> ClientRow:
+    client = clients.get(receipt.client)
+    try:
+        plan = _plan(context, client, receipt, options)
+        if not dry_run:
+            apply(
+                plan,
+                context.host,
+                context.journal,
+                Purpose(receipt.account, receipt.label, receipt),
+                wait=wait,
+            )
+        return ClientRow(
+            client=client.ID,
+            title=plan.title,
+            ok=True,
+            state=State.PLANNED if dry_run else State.REMOVED,
+            message="would change:" if dry_run else plan.done or f"{receipt.address} removed",
+            path=receipt.where,
+            notes=plan.notes,
+            diff=diff(plan) if dry_run else "",
+        )
+    except ProvisionError as error:
+        return ClientRow(
+            client=client.ID,
+            title=client.TITLE,
+            ok=False,
+            state=State.FAILED,
+            message=error.message,
+            next=error.hint,
+            path=receipt.where,
+            code=error.code,
+            exit_code=error.exit_code,
+        )
+
+
+def _plan(context: Context, client: Client, receipt: Receipt, options: Options) -> Plan:
+    if untouched(context, receipt):
+        return _restore(context, client, receipt)
+    return prune(client.unplan(context.host, receipt, options))
+
+
+def untouched(context: Context, receipt: Receipt) -> bool:
+    """Every file is still exactly what we wrote, and what was there before is at hand."""
+    return all(
+        record.exact and digest(context.host.read(Path(record.path))) == record.after
+        for record in receipt.files
+    )
+
+
+def _restore(context: Context, client: Client, receipt: Receipt) -> Plan:
+    """Every file as it was before the first setup, newest first."""
+    changes = []
+    for record in reversed(receipt.files):
+        path = Path(record.path)
+        before = context.journal.backup(receipt, record)
+        changes.append(
+            FileChange(
+                path,
+                before=context.host.read(path),
+                after=before,
+                mode=record.mode or stat.S_IRUSR | stat.S_IWUSR,
+                shown=("(as provisioner wrote it)\n", "(as it was before)\n" if before is not None else ""),
+            )
+        )
+    return Plan(
+        client=client.ID,
+        title=client.TITLE,
+        where=receipt.where,
+        changes=tuple(changes),
+        locks=tuple(Path(path) for path in receipt.locks),
+        done=f"{receipt.address} removed, every file is as it was before",
+    )

@@ -1,0 +1,178 @@
+"""setup: prove the login, write the account into each client, read it back, remember a receipt."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provisioner import clients, locks
+from provisioner.accounts import Candidate, Wish
+from provisioner.apply import Purpose, apply
+from provisioner.clients.base import Client, Options
+from provisioner.errors import ProvisionError, UsageError
+from provisioner.model import Account, CheckResult, Plan, Support
+from provisioner.plan import diff, prune
+from provisioner.report import ClientRow, State
+from provisioner.secret import Secret
+from provisioner.workflows.context import (
+    AskPassword,
+    Context,
+    app_password_rule,
+    ask_app_password,
+    find_candidate,
+    recover,
+)
+from provisioner.workflows.guide import default_label, fill
+from provisioner.workflows.login import Login, prove
+
+_PLACEHOLDER = Secret("abcd-efgh-ijkl-mnop")
+"""Stands for the password while nothing is written: before it is known, and in a dry run without check."""
+
+
+@dataclass(frozen=True)
+class SetupOptions:
+    """`check`: log in before anything is written. `timeout`: seconds for the check."""
+
+    label: str | None = None
+    check: bool = True
+    dry_run: bool = False
+    wait: bool = False
+    timeout: float | None = None
+    profile_file: str | None = None
+    client: Options = dataclasses.field(default_factory=Options)
+
+
+def setup(
+    context: Context, wish: Wish, client_ids: Sequence[str], ask: AskPassword, options: SetupOptions
+) -> None:
+    """Leaves each named client with a working account, or says why not; fills the report.
+
+    Raises ProvisionError for what stops all of it; what concerns one client becomes its row.
+    """
+    chosen = [clients.get(client_id) for client_id in dict.fromkeys(client_ids)]
+    candidate = find_candidate(context, wish, options.profile_file)
+    chosen = chosen or _offer(context)
+    if not options.dry_run:
+        recover(context)
+    _preflight(context, chosen, candidate, options)
+    label = options.label or default_label(context.host, [client.TITLE for client in chosen])
+    if options.dry_run and not options.check:
+        secret = _PLACEHOLDER
+    else:
+        _announce(context, candidate, label)
+        secret = ask_app_password(context, candidate, ask)
+    account = candidate.account()
+    if options.check:
+        results = prove(Login.of(candidate), secret, context.report, timeout=options.timeout)
+        if not all(result.ok for result in results.values()):
+            context.report.next = "Nothing was written."
+            return
+        account = _proven(candidate, results)
+    for client in chosen:
+        row = _one(context, client, account, secret, label, options)
+        context.report.add(row)
+    done = [row for row in context.report.rows if isinstance(row, ClientRow) and row.next]
+    context.report.next = "\n".join(row.next for row in done)
+
+
+def _proven(candidate: Candidate, results: dict[str, CheckResult]) -> Account:
+    imap, smtp = results["imap"], results["smtp"]
+    return candidate.account(imap.user, smtp.user, imap.mailboxes)
+
+
+def _offer(context: Context) -> list[Client]:
+    """The clients to set up when none was named: those found here, as the person chooses."""
+    found = [
+        client
+        for client in map(clients.get, clients.CLIENT_IDS)
+        if client.SUPPORT is not Support.GUIDE and client.detect(context.host)
+    ]
+    ids = [client.ID for client in found]
+    if not found:
+        raise UsageError(
+            "No mail client that can be set up was found on this computer.",
+            "`provisioner clients` lists them; `provisioner export` makes a file for another device.",
+            code="client.not_installed",
+        )
+    if not context.ui.interactive:
+        raise UsageError(
+            f"No client was named; found here: {', '.join(ids)}.",
+            f"Name what to set up, for example: provisioner setup EMAIL {ids[0]}",
+            code="client.not_named",
+        )
+    picked = ids if len(ids) == 1 else context.ui.choose("Set up which clients?", ids)
+    return [client for client in found if client.ID in picked]
+
+
+def _preflight(
+    context: Context, chosen: Sequence[Client], candidate: Candidate, options: SetupOptions
+) -> None:
+    """Finds out what would fail before the person is asked for a password. A single client stops here."""
+    if len(chosen) != 1:
+        return
+    plan = chosen[0].plan(context.host, candidate.account(), _PLACEHOLDER, options.client)
+    if not options.wait and not options.dry_run:
+        with locks.hold(plan.locks, plan.title):
+            pass
+
+
+def _announce(context: Context, candidate: Candidate, label: str) -> None:
+    rule = app_password_rule(candidate)
+    if rule is None or candidate.provider is None or candidate.provider.guide is None:
+        return
+    guide = candidate.provider.guide
+    context.ui.say(f"{candidate.title} wants an {rule.term}. To make one:")
+    for number, step in enumerate(fill(guide.create.steps, label), 1):
+        context.ui.say(f"  {number}. {step}")
+
+
+def _one(
+    context: Context, client: Client, account: Account, secret: Secret, label: str, options: SetupOptions
+) -> ClientRow:
+    plan: Plan | None = None
+    try:
+        plan = prune(client.plan(context.host, account, secret, options.client))
+        if options.dry_run:
+            return _row(client, plan, State.PLANNED if plan.changes else State.UNCHANGED, diff=diff(plan))
+        if plan.empty:
+            return _row(client, plan, State.UNCHANGED)
+        apply(plan, context.host, context.journal, Purpose(account, label), wait=options.wait)
+        if not prune(client.plan(context.host, account, secret, options.client)).empty:
+            raise ProvisionError(
+                f"{plan.title} did not keep what was written.",
+                f"Take it back with: provisioner remove {account.address} {client.ID}",
+                code="verify.failed",
+            )
+        if plan.open:
+            context.ui.open(str(plan.open))
+        return _row(client, plan, State.CHANGED)
+    except ProvisionError as error:
+        return ClientRow(
+            client=client.ID,
+            title=plan.title if plan else client.TITLE,
+            ok=False,
+            state=State.FAILED,
+            message=error.message,
+            next=error.hint,
+            path=plan.where if plan else "",
+            code=error.code,
+            exit_code=error.exit_code,
+        )
+
+
+def _row(client: Client, plan: Plan, state: State, diff: str = "") -> ClientRow:
+    message = {State.UNCHANGED: "already set up, nothing to do", State.PLANNED: "would change:"}.get(
+        state, plan.done
+    )
+    return ClientRow(
+        client=client.ID,
+        title=plan.title,
+        ok=True,
+        state=state,
+        message=message,
+        next=plan.next if state is State.CHANGED else "",
+        path=plan.where,
+        notes=plan.notes if state is not State.UNCHANGED else (),
+        diff=diff,
+    )

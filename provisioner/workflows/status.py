@@ -1,0 +1,88 @@
+"""status: what is set up where, under which label, since when, and what has changed since."""
+
+from __future__ import annotations
+
+from provisioner import clients
+from provisioner.accounts import parse_address
+from provisioner.clients.base import Client, Options
+from provisioner.errors import Conflict, ProvisionError
+from provisioner.model import Receipt
+from provisioner.plan import prune
+from provisioner.providers import load_all
+from provisioner.report import State, StatusRow
+from provisioner.workflows.context import Context
+from provisioner.workflows.login import Login, prove
+from provisioner.workflows.remove import untouched
+
+
+def status(
+    context: Context, address: str | None, options: Options, *, login: bool, timeout: float | None = None
+) -> None:
+    """A row for each account in each client; `login`: log in with what each client has stored."""
+    wanted = "@".join(parse_address(address)) if address else None
+    for receipt in context.journal.unfinished():
+        if wanted is None or receipt.address.lower() == wanted.lower():
+            context.report.add(
+                _row(
+                    receipt,
+                    receipt.client,
+                    State.UNFINISHED,
+                    "a run was stopped half-way",
+                    Conflict.exit_code,
+                )
+            )
+    for receipt in context.journal.receipts(wanted):
+        client = clients.get(receipt.client)
+        state, message = _state(context, client, receipt, options)
+        context.report.add(_row(receipt, client.TITLE, state, message, 0))
+        if login and state is not State.LOCKED:
+            _login(context, client, receipt, options, timeout)
+    if not context.report.rows:
+        context.report.next = f"Nothing is set up here{f' for {wanted}' if wanted else ''}."
+
+
+def _state(context: Context, client: Client, receipt: Receipt, options: Options) -> tuple[State, str]:
+    """Nothing has drifted if planning again, with the password that the client has, changes nothing."""
+    try:
+        secret = client.stored_secret(context.host, receipt.account, options)
+        if secret is None:
+            return _without_secret(context, receipt)
+        if prune(client.plan(context.host, receipt.account, secret, options)).empty:
+            return State.OK, "as it was set up"
+    except ProvisionError as error:
+        locked = error.code.startswith("store.primary_password")
+        return (State.LOCKED if locked else State.DRIFTED), error.message
+    return State.DRIFTED, "settings have been changed since"
+
+
+def _without_secret(context: Context, receipt: Receipt) -> tuple[State, str]:
+    if untouched(context, receipt):
+        return State.OK, "as it was set up"
+    return State.DRIFTED, "the stored password or the file is gone or changed"
+
+
+def _login(
+    context: Context, client: Client, receipt: Receipt, options: Options, timeout: float | None
+) -> None:
+    secret = client.stored_secret(context.host, receipt.account, options)
+    if secret is None:
+        return
+    provider = load_all(context.host).get(receipt.provider)
+    prove(Login.stored(receipt.account, provider), secret, context.report, timeout=timeout)
+
+
+def _row(receipt: Receipt, title: str, state: State, message: str, exit_code: int) -> StatusRow:
+    return StatusRow(
+        address=receipt.address,
+        client=receipt.client,
+        title=title,
+        path=receipt.where,
+        provider=receipt.provider,
+        label=receipt.label,
+        created=receipt.created,
+        updated=receipt.updated,
+        state=state,
+        message=message,
+        ok=exit_code == 0,
+        exit_code=exit_code,
+    )
