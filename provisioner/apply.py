@@ -41,8 +41,8 @@ def apply(plan: Plan, host: Host, journal: Journal, purpose: Purpose, *, wait: b
     with session(plan, journal, wait=wait):
         _unchanged_since(plan, host)
         receipt = _receipt(plan, journal, purpose)
-        journal.open(receipt, _backups(plan, receipt))
         try:
+            journal.open(receipt, _backups(plan, receipt))
             for directory in receipt.directories:
                 atomic.make_directory(Path(directory))
             for change, record in zip(plan.changes, receipt.files, strict=True):
@@ -71,13 +71,14 @@ def recover(host: Host, journal: Journal) -> list[Receipt]:
 
     Raises Conflict if a client is running or a file has been changed by someone else since.
     """
-    if not journal.unfinished():
+    if not journal.directory.is_dir():
         return []
     with journal.locked():
         found = journal.unfinished()
         for receipt in found:
             with locks.hold([Path(path) for path in receipt.locks], receipt.client):
                 roll_back(receipt, host, journal)
+        journal.tidy()
     return found
 
 
@@ -162,7 +163,7 @@ def _receipt(plan: Plan, journal: Journal, purpose: Purpose) -> Receipt:
 
 def _record(change: FileChange, number: int) -> FileRecord:
     mode = None
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         mode = stat.S_IMODE(change.path.stat().st_mode)
     return FileRecord(
         path=str(change.path),

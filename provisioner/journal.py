@@ -146,7 +146,8 @@ class Journal:
         if receipt.state is ReceiptState.DONE and superseded:
             receipt = self._take_over(receipt, superseded)
         self._save(receipt)
-        self._tidy()
+        with contextlib.suppress(OSError):  # the deed is done; what is left here, the next run tidies
+            self.tidy()
 
     def discard(self, receipt: Receipt) -> None:
         """Forgets a receipt whose changes have been put back."""
@@ -178,8 +179,11 @@ class Journal:
         self._write(self._backup_dir(new.id) / name, data or b"")
         return msgspec.structs.replace(record, backup=name)
 
-    def _tidy(self) -> None:
-        """Deletes superseded receipts and backups that no receipt names. Safe to repeat after a crash."""
+    def tidy(self) -> None:
+        """Deletes what a killed run may leave here: temporary files, superseded receipts, backups that
+        no receipt names. Safe to repeat."""
+        for path in self.directory.rglob(".*.tmp"):
+            atomic.remove(path)
         receipts = self._load_all()
         ended = {receipt.supersedes for receipt in receipts if receipt.state is not ReceiptState.OPEN}
         for receipt in receipts:

@@ -1,0 +1,98 @@
+"""What becomes of a typed, piped or pasted password."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from provisioner.errors import Cancelled, UsageError
+from provisioner.model import AppPassword
+from provisioner.passwords import clean, from_command, from_prompt, from_stdin, shape_warning
+
+RULE = AppPassword(
+    term="app-specific password",
+    pattern="[a-z]{4}(-[a-z]{4}){3}",
+    displayed_as="four groups",
+    example="abcd-efgh-ijkl-mnop",
+    spaces_are_decoration=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("abcd-efgh-ijkl-mnop\n", "abcd-efgh-ijkl-mnop"),
+        ("\ufeff".strip("\ufeff") + "  abcd-efgh-ijkl-mnop \r\n\r\n", "abcd-efgh-ijkl-mnop"),
+        ("AbCd!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~é", "AbCd!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~é"),
+    ],
+)
+def test_white_space_around_goes_and_nothing_else(typed: str, kept: str) -> None:
+    assert clean(typed, None).reveal() == kept
+
+
+def test_inner_white_space_goes_only_where_it_is_decoration() -> None:
+    assert clean("ab cd\tef", RULE).reveal() == "abcdef"
+    assert clean("ab cd", None).reveal() == "ab cd"
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("", "empty"),
+        (" \n ", "empty"),
+        ("a\nb", "multiline"),
+        ("a\r\nb", "multiline"),
+        ("a\u2028b", "multiline"),
+        ("a\0b", "control"),
+    ],
+)
+def test_refused(typed: str, code: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        clean(typed, RULE)
+    assert caught.value.code == f"password.{code}"
+
+
+def test_shape_warning() -> None:
+    assert shape_warning(clean("abcd-efgh-ijkl-mnop", RULE), RULE) == ""
+    assert shape_warning(clean("whatever", None), None) == ""
+    warning = shape_warning(clean("Hunter2-is-mine", RULE), RULE)
+    assert "app-specific password" in warning
+    assert "Hunter2" not in warning
+
+
+def test_stdin() -> None:
+    assert from_stdin(RULE, io.BytesIO(b"abcd-efgh-ijkl-mnop\n")).reveal() == "abcd-efgh-ijkl-mnop"
+    for data, code in ((b"\xff\xfe", "encoding"), (b"x" * 5000, "too_long"), (b"", "empty")):
+        with pytest.raises(UsageError) as caught:
+            from_stdin(RULE, io.BytesIO(data))
+        assert caught.value.code == f"password.{code}"
+
+
+def test_command() -> None:
+    command = f"{sys.executable} -c \"print('abcd-efgh-ijkl-mnop')\""
+    assert from_command(command, RULE).reveal() == "abcd-efgh-ijkl-mnop"
+
+
+def test_no_shell_runs_the_command(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    marker = tmp_path / "ran"
+    assert from_command(f"echo abc; touch {marker}", None).reveal() == f"abc; touch {marker}"
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    "command", ["", "'", "no-such-program-here", f"{sys.executable} -c 'raise SystemExit(3)'", "true"]
+)
+def test_commands_that_give_no_password(command: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        from_command(command, RULE)
+    assert caught.value.code in ("password.command", "password.empty")
+
+
+def test_ctrl_c_at_the_prompt() -> None:
+    def stop(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Cancelled):
+        from_prompt("Password: ", stop, RULE)

@@ -1,0 +1,73 @@
+"""A Secret shows itself nowhere."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+import pickle
+import traceback
+
+import msgspec
+import pytest
+
+from provisioner.secret import MASK, Secret
+
+CANARY = "canary-pass-word-xyzw"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        repr,
+        str,
+        lambda secret: f"{secret}",
+        lambda secret: f"{secret:>40}",
+        lambda secret: f"{secret!r}",
+        lambda secret: "%s %r" % (secret, secret),  # noqa: UP031
+        lambda secret: repr({"password": [secret]}),
+    ],
+)
+def test_no_text_form_shows_the_password(shown) -> None:  # type: ignore[no-untyped-def]
+    text = shown(Secret(CANARY))
+    assert CANARY not in text
+    assert MASK in text
+
+
+@pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy, hash, msgspec.json.encode])
+def test_it_cannot_be_copied_dumped_or_hashed(attempt) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(TypeError):
+        attempt(Secret(CANARY))
+
+
+def test_logging_and_tracebacks_do_not_show_it(caplog: pytest.LogCaptureFixture) -> None:
+    secret = Secret(CANARY)
+    logging.getLogger("x").error("failed with %s", secret)
+    try:
+        raise ValueError(secret)
+    except ValueError:
+        text = traceback.format_exc()
+    assert CANARY not in caplog.text + text
+
+
+def test_equality_reveal_and_truth() -> None:
+    assert Secret(CANARY) == Secret(CANARY)
+    assert Secret(CANARY) != Secret("other")
+    assert Secret(CANARY) != CANARY
+    assert Secret(CANARY).reveal() == CANARY
+    assert Secret(CANARY)
+    assert not Secret("")
+
+
+def test_redact_masks_every_occurrence() -> None:
+    assert Secret("abc").redact("abc, xabcx") == f"{MASK}, x{MASK}x"
+    assert Secret("").redact("abc") == "abc"
+
+
+def test_asdict_of_something_that_holds_one_fails_instead_of_copying() -> None:
+    @dataclasses.dataclass
+    class Holder:
+        secret: Secret
+
+    with pytest.raises(TypeError):
+        dataclasses.asdict(Holder(Secret(CANARY)))
