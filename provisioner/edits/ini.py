@@ -1,0 +1,112 @@
+"""Reads and edits INI files as Mozilla's nsINIParser does; lines that are not changed stay byte for byte.
+
+A line is a comment (`;` or `#` in the first column), a section `[name]`, or `key=value`; leading white
+space is skipped, nothing else is trimmed, and the last value of a key wins. Mozilla ignores any other
+line; so does this, and leaves it alone (xpcom/ds/nsINIParser.cpp).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from provisioner.errors import Conflict
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+
+
+def _lines(text: str) -> list[str]:
+    """The lines with their ends."""
+    return [match.group() for match in _LINE.finditer(text)]
+
+
+class Ini:
+    """An INI file that can be read and edited. Section and key names are case-sensitive."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        """`path` is only named in errors. Raises Conflict (`ini.broken`) if it is not UTF-8 text."""
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Conflict(
+                f"{path} is damaged: it is not valid UTF-8.", "Mend it first.", code="ini.broken"
+            ) from None
+        if "\0" in text:
+            raise Conflict(
+                f"{path} is damaged: it holds NUL characters.", "Mend it first.", code="ini.broken"
+            )
+        self._bom = "\ufeff" if text.startswith("\ufeff") else ""
+        self._lines = _lines(text.removeprefix("\ufeff"))
+
+    @property
+    def data(self) -> bytes:
+        return (self._bom + "".join(self._lines)).encode()
+
+    def sections(self) -> tuple[str, ...]:
+        """Names in the order of the file, each once."""
+        return tuple(dict.fromkeys(section for section, _, _, _ in self._parsed() if section is not None))
+
+    def section(self, name: str) -> dict[str, str]:
+        """The keys and values of a section; empty if there is none."""
+        return {
+            key: value for section, key, value, _ in self._parsed() if section == name and key is not None
+        }
+
+    def get(self, section: str, key: str) -> str | None:
+        return self.section(section).get(key)
+
+    def set(self, section: str, key: str, value: str) -> None:
+        """Sets a key; a new one goes to the end of its section, a new section to the end of the file."""
+        if any(char in section + key + value for char in "\r\n\0"):
+            raise ValueError("an INI file cannot hold line ends inside a value")
+        if self.get(section, key) == value:
+            return
+        last = None
+        for name, found, _, index in self._parsed():
+            if name == section:
+                if found == key:
+                    self._lines[index] = f"{key}={value}{self._end_of(index)}"
+                last = index
+        if self.get(section, key) == value:
+            return
+        if last is None:
+            if self._lines and self._lines[-1].strip():
+                self._append("")
+            self._append(f"[{section}]")
+            last = len(self._lines) - 1
+        if not self._end_of(last):
+            self._lines[last] += self._newline
+        self._lines.insert(last + 1, f"{key}={value}{self._newline}")
+
+    @property
+    def _newline(self) -> str:
+        return next((end for index in range(len(self._lines)) if (end := self._end_of(index))), "\n")
+
+    def _end_of(self, index: int) -> str:
+        line = self._lines[index]
+        return line[len(line.rstrip("\r\n")) :]
+
+    def _append(self, line: str) -> None:
+        if self._lines and not self._end_of(len(self._lines) - 1):
+            self._lines[-1] += self._newline
+        self._lines.append(line + self._newline)
+
+    def _parsed(self) -> list[tuple[str | None, str | None, str, int]]:
+        """(section, key, value, line) of every line that means something; a section's own line has no key."""
+        rows: list[tuple[str | None, str | None, str, int]] = []
+        section: str | None = None
+        for index, line in enumerate(self._lines):
+            text = line.rstrip("\r\n")
+            if text.startswith((";", "#")):
+                continue
+            text = text.lstrip(" \t")
+            if text.startswith("["):
+                name, bracket, rest = text[1:].partition("]")
+                section = name if bracket and not rest.strip(" \t") else None
+                if section is not None:
+                    rows.append((section, None, "", index))
+            elif section is not None and "=" in text:
+                key, _, value = text.partition("=")
+                if key:
+                    rows.append((section, key, value, index))
+        return rows
