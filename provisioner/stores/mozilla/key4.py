@@ -56,7 +56,7 @@ class KeyDatabase:
             return cls(None, {}, None)
         try:
             with _connect(data) as connection:
-                _require_tables(connection)
+                _prepare_tables(connection)
                 lock = _read_lock(connection, primary_password)
                 return cls(data, _read_keys(connection, lock), lock)
         except Unreadable as error:
@@ -68,7 +68,8 @@ class KeyDatabase:
         with _connect(self.data) as connection:
             if self.data is None:
                 _create(connection)
-            elif connection.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+            _prepare_tables(connection)
+            if connection.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
                 raise StoreUnrecognised(KEY4, "it is damaged")
             lock = self._lock or _initialise(connection)
             _insert(connection, key, lock)
@@ -113,9 +114,11 @@ def _initialise(connection: sqlite3.Connection) -> _Lock:
     return lock
 
 
-def _require_tables(connection: sqlite3.Connection) -> None:
+def _prepare_tables(connection: sqlite3.Connection) -> None:
     objects = set(connection.execute("SELECT type, name FROM sqlite_master WHERE type != 'index'"))
-    if objects != {("table", "nssPrivate"), ("table", "metaData")}:
+    if objects == {("table", "nssPrivate")}:  # NSS makes the other one when it first needs it
+        connection.execute(schema.META_DATA)
+    elif objects != {("table", "nssPrivate"), ("table", "metaData")}:
         raise StoreUnrecognised(KEY4, "its tables are not those of a key database")
 
 

@@ -19,6 +19,8 @@ _ATTRIBUTES = """
 """
 """Types of PKCS #11 attributes in hex, in NSS's order; it expects a column for each that it knows."""
 
+META_DATA = "CREATE TABLE metaData (id PRIMARY KEY UNIQUE ON CONFLICT REPLACE, item1, item2)"
+
 STATEMENTS = (
     "CREATE TABLE nssPrivate (id PRIMARY KEY UNIQUE ON CONFLICT ABORT, "
     + ", ".join(f"a{attribute}" for attribute in _ATTRIBUTES.split())
@@ -27,5 +29,5 @@ STATEMENTS = (
     "CREATE INDEX subject ON nssPrivate (a101)",
     "CREATE INDEX label ON nssPrivate (a3)",
     "CREATE INDEX ckaid ON nssPrivate (a102)",
-    "CREATE TABLE metaData (id PRIMARY KEY UNIQUE ON CONFLICT REPLACE, item1, item2)",
+    META_DATA,
 )
