@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,32 +37,29 @@ def apply(plan: Plan, host: Host, journal: Journal, purpose: Purpose, *, wait: b
     Raises Conflict if a file is no longer what the plan saw or a client is running, ProvisionError if
     the disk refuses; in every case the files are as before.
     """
-    with session(plan, journal, wait=wait):
-        _unchanged_since(plan, host)
-        receipt = _receipt(plan, journal, purpose)
-        try:
-            journal.open(receipt, _backups(plan, receipt))
-            for directory in receipt.directories:
-                atomic.make_directory(Path(directory))
-            for change, record in zip(plan.changes, receipt.files, strict=True):
-                _write(change, record, receipt.id)
-            ended = purpose.ends is not None
-            journal.close(
-                msgspec.structs.replace(receipt, state=ReceiptState.REMOVED if ended else ReceiptState.DONE)
-            )
-        except BaseException as error:
-            roll_back(receipt, host, journal)
-            if isinstance(error, OSError):
-                raise _refused(error) from None
-            raise
-        if purpose.ends:
+    with journal.locked(wait=wait):
+        with locks.hold(plan.locks, plan.title, wait=wait):
+            _transact(plan, host, journal, purpose)
+        if purpose.ends:  # the client's lock file was in one of them
             remove_directories(purpose.ends)
 
 
-@contextlib.contextmanager
-def session(plan: Plan, journal: Journal, *, wait: bool) -> Iterator[None]:
-    with journal.locked(wait=wait), locks.hold(plan.locks, plan.title, wait=wait):
-        yield
+def _transact(plan: Plan, host: Host, journal: Journal, purpose: Purpose) -> None:
+    _unchanged_since(plan, host)
+    receipt = _receipt(plan, journal, purpose)
+    try:
+        journal.open(receipt, _backups(plan, receipt))
+        for directory in receipt.directories:
+            atomic.make_directory(Path(directory))
+        for change, record in zip(plan.changes, receipt.files, strict=True):
+            _write(change, record, receipt.id)
+        state = ReceiptState.REMOVED if purpose.ends else ReceiptState.DONE
+        journal.close(msgspec.structs.replace(receipt, state=state))
+    except BaseException as error:
+        roll_back(receipt, host, journal)
+        if isinstance(error, OSError):
+            raise _refused(error) from None
+        raise
 
 
 def recover(host: Host, journal: Journal) -> list[Receipt]:

@@ -1,0 +1,228 @@
+"""What holds for every client with every provider: the promises of the design, tried on each pair."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner import clients
+from provisioner.accounts import Candidate, Wish, resolve
+from provisioner.apply import Purpose, apply
+from provisioner.clients.base import Client, Options
+from provisioner.errors import ProvisionError
+from provisioner.host import Host
+from provisioner.journal import Journal
+from provisioner.model import Account, Mailboxes, Plan, Provider, Use
+from provisioner.plan import diff, prune
+from provisioner.providers import load_all
+from provisioner.report import Report
+from provisioner.secret import Secret
+from provisioner.workflows.context import Context
+from provisioner.workflows.remove import remove
+from tests.clients.machines import MACHINES, Machine
+
+CANARY = Secret("cana-rypa-ssxy-zwvu")
+NEWER = Secret("newe-rpas-swor-dabc")
+PROVIDERS = load_all(Host(home=Path("/nonexistent")))
+
+HOSTILE = [
+    "quote \" and ' and `touch /tmp/pwned` $(id) ${HOME} %n %(x)s #hash ; || &",
+    "back\\slash \\u0022 \\n \\",
+    '"); user_pref("evil", true); //',
+    "</string><key>EmailAddress</key><string>evil@example.org</string>",
+    "{{ 7*7 }} {% raw %} <% x %>",
+    "emoji 🍏 right-to-left \u202eabc \u200f zero\u200bwidth \ufeff",
+    "x" * 256,
+    "[section]\\nkey=value",
+    "]]> <!-- &amp; &#0; -->",
+]
+
+
+class Setup:
+    """One client on one machine with one provider."""
+
+    def __init__(self, client: Client, machine: Machine, provider: Provider) -> None:
+        self.client, self.machine, self.host, self.provider = client, machine, machine.host, provider
+        self.journal = Journal(self.host.state_dir)
+
+    def account(self, local: str = "jane.appleseed", name: str = "Jane Appleseed") -> Account:
+        candidate: Candidate = resolve(
+            Wish(f"{local}@{self.provider.domains[0]}", name=name), [self.provider]
+        )
+        names = {Use.SENT: "Sent Messages", Use.TRASH: "Deleted Messages", Use.DRAFTS: "Drafts"}
+        return candidate.account(mailboxes=Mailboxes(names, seen=True))
+
+    def plan(self, account: Account | None = None, secret: Secret = CANARY) -> Plan:
+        return prune(self.client.plan(self.host, account or self.account(), secret, Options()))
+
+    def apply(self, plan: Plan, account: Account | None = None) -> None:
+        apply(plan, self.host, self.journal, Purpose(account or self.account(), "Label (host)"))
+
+    def remove(self, account: Account | None = None) -> Report:
+        report = Report("remove")
+        context = Context(self.host, self.journal, None, report)  # type: ignore[arg-type]
+        remove(context, (account or self.account()).address, [], Options(), dry_run=False, wait=False)
+        assert report.ok, report
+        return report
+
+
+@pytest.fixture(params=[(machine, provider) for machine in MACHINES for provider in PROVIDERS], ids="-".join)
+def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
+    machine, provider = request.param
+    client_id, make = MACHINES[machine]
+    return Setup(clients.get(client_id), make(tmp_path), PROVIDERS[provider])
+
+
+def snapshot(host: Host) -> dict[str, tuple[int, str]]:
+    """Everything in the home except our own receipts: path -> (mode, hash of the content or link)."""
+    found = {}
+    own = {host.state_dir, *host.state_dir.rglob("*"), *host.state_dir.parents}
+    for path in sorted(host.home.rglob("*")):
+        if path in own and "Application Support/provisioner/" not in str(path):
+            continue
+        if host.state_dir in path.parents and path.suffix != ".mobileconfig":
+            continue
+        data = b"" if path.is_dir() else path.read_bytes()
+        found[str(path.relative_to(host.home))] = (
+            stat.S_IMODE(path.lstat().st_mode),
+            hashlib.sha256(data).hexdigest(),
+        )
+    return found
+
+
+def forms(secret: Secret) -> Iterator[bytes]:
+    """The ways in which a password might lie about."""
+    raw = secret.reveal().encode()
+    yield raw
+    yield base64.b64encode(raw).rstrip(b"=")[:-1]
+    yield raw.hex().encode()
+    yield secret.reveal().encode("utf-16-le")
+
+
+def test_every_client_has_a_machine() -> None:
+    assert {client_id for client_id, _ in MACHINES.values()} == set(clients.CLIENT_IDS)
+
+
+def test_a_plan_is_pure(setup: Setup) -> None:
+    before = snapshot(setup.host)
+    plan = setup.plan()
+    assert not plan.empty
+    assert snapshot(setup.host) == before
+    assert [change.path for change in setup.plan().changes] == [change.path for change in plan.changes]
+
+
+def test_the_client_is_detected(setup: Setup) -> None:
+    assert setup.client.detect(setup.host)
+    assert not setup.client.detect(Host(home=setup.host.home, platform="plan9", root=Path("/nonexistent")))
+
+
+def test_after_apply_there_is_nothing_to_do(setup: Setup) -> None:
+    setup.apply(setup.plan())
+    assert setup.plan().empty
+    (receipt,) = setup.journal.receipts()
+    assert receipt.address == setup.account().address
+
+
+def test_files_are_private(setup: Setup) -> None:
+    before = snapshot(setup.host)
+    setup.apply(setup.plan())
+    for name, (mode, _) in snapshot(setup.host).items():
+        if name not in before:
+            assert mode & 0o077 == 0, f"{name} is {mode:o}"
+
+
+def test_remove_restores_bytes_modes_and_directories(setup: Setup) -> None:
+    before = snapshot(setup.host)
+    setup.apply(setup.plan())
+    assert snapshot(setup.host) != before
+    setup.remove()
+    assert snapshot(setup.host) == before
+    assert setup.journal.receipts() == []
+
+
+def test_two_accounts_coexist_and_leave_in_any_order(setup: Setup) -> None:
+    before = snapshot(setup.host)
+    jane, joe = setup.account("jane"), setup.account("joe")
+    setup.apply(setup.plan(jane), jane)
+    only_jane = setup.plan(jane)
+    setup.apply(setup.plan(joe, NEWER), joe)
+    assert only_jane.empty
+    assert setup.plan(jane).empty
+    assert setup.plan(joe, NEWER).empty
+    setup.remove(jane)
+    assert setup.plan(joe, NEWER).empty
+    assert not setup.plan(jane).empty
+    setup.remove(joe)
+    left = {
+        name for name, (_, digest) in snapshot(setup.host).items() if before.get(name, (0, ""))[1] != digest
+    }
+    allowed = {"prefs.js", "logins.json", "key4.db", "profiles.ini", "installs.ini", "compatibility.ini"}
+    assert all(Path(name).name in allowed or (setup.host.home / name).is_dir() for name in left), left
+
+
+def test_a_new_password_replaces_the_old_one(setup: Setup) -> None:
+    before = snapshot(setup.host)
+    setup.apply(setup.plan())
+    plan = setup.plan(secret=NEWER)
+    assert not plan.empty
+    setup.apply(plan)
+    assert setup.plan(secret=NEWER).empty
+    assert len(setup.journal.receipts()) == 1
+    if setup.client.stored_secret(setup.host, setup.account(), Options()) is not None:
+        assert setup.client.stored_secret(setup.host, setup.account(), Options()) == NEWER
+    setup.remove()
+    assert snapshot(setup.host) == before
+
+
+def test_the_users_own_lines_survive(setup: Setup) -> None:
+    own = {path: (path.read_bytes(), path.stat().st_mode) for path in setup.machine.own}
+    setup.apply(setup.plan())
+    for path, (data, mode) in own.items():
+        now = path.read_bytes()
+        assert path.stat().st_mode == mode
+        for line in data.splitlines(keepends=True):
+            assert line in now
+
+
+def test_the_password_is_nowhere_but_in_the_clients_store(setup: Setup) -> None:
+    plan = setup.plan()
+    setup.apply(plan)
+    setup.apply(setup.plan(secret=NEWER))
+    shown = (
+        diff(plan) + repr(plan) + repr(setup.journal.receipts()) + plan.done + plan.next + "".join(plan.notes)
+    )
+    for form in forms(CANARY):
+        assert form not in shown.encode("utf-8", "surrogateescape")
+    for path in setup.host.home.rglob("*"):
+        if path.is_file() and path.suffix != ".mobileconfig":
+            data = path.read_bytes()
+            assert not any(form in data for secret in (CANARY, NEWER) for form in forms(secret)), path
+
+
+def test_receipts_hold_no_secret_and_are_json(setup: Setup) -> None:
+    setup.apply(setup.plan())
+    for path in setup.journal.directory.rglob("*.json"):
+        text = path.read_text()
+        assert CANARY.reveal() not in text
+        assert json.loads(text)["schema"] == 1
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_round_trip_or_are_refused(setup: Setup, name: str) -> None:
+    account = setup.account(name=name)
+    try:
+        plan = setup.plan(account)
+    except ProvisionError as error:
+        if not (error.message and error.hint):
+            raise
+        return
+    setup.apply(plan, account)
+    assert setup.plan(account).empty
+    assert not setup.plan(setup.account(name="Somebody Else")).empty or setup.client.ID == "thunderbird"
+    setup.remove(account)
