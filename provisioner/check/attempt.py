@@ -1,0 +1,161 @@
+"""One service's check from the connection to the result."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from provisioner.check import diagnosis, evidence, tls, wire
+from provisioner.check.causes import CAUSES
+from provisioner.check.diagnosis import Fault
+from provisioner.check.timing import Timeouts
+from provisioner.check.wire import Wire
+from provisioner.model import AppPassword, CheckResult, Mailboxes, MailboxNames, Security
+from provisioner.secret import Secret
+
+if TYPE_CHECKING:
+    from provisioner.check import Target
+
+MAX_USERNAMES = 2
+"""Logins tried per service: more can lock the account."""
+
+
+class Session(Protocol):
+    """What a protocol must offer. Every method raises Fault."""
+
+    def __init__(self, wire: Wire, timeouts: Timeouts) -> None: ...
+    def greet(self) -> None: ...
+    def starttls(self) -> None: ...
+    def login(self, user: str, secret: Secret) -> None: ...
+    def mailboxes(self, names: MailboxNames | None) -> tuple[Mailboxes | None, int]: ...
+    def close(self) -> None: ...
+
+
+class _Attempt:
+    """Connections to one target, all within one deadline."""
+
+    def __init__(
+        self,
+        protocol: str,
+        session: type[Session],
+        target: Target,
+        timeouts: Timeouts,
+        context: ssl.SSLContext,
+    ) -> None:
+        self.protocol = protocol
+        self.session = session
+        self.target = target
+        self.timeouts = timeouts
+        self.context = context
+        self.deadline = time.monotonic() + timeouts.total
+        self.slowest_greeting = 0.0
+
+    def connect(self) -> Wire:
+        return wire.connect(
+            self.target.host, self.target.port, seconds=self.timeouts.connect, deadline=self.deadline
+        )
+
+    def up_to_tls(self) -> Wire:
+        """A connection on which the TLS handshake comes next."""
+        line = self.connect()
+        if self.target.security is Security.STARTTLS:
+            try:
+                session = self.session(line, self.timeouts)
+                self.greet(session)
+                session.starttls()
+            except BaseException:
+                line.close()
+                raise
+        return line
+
+    def greet(self, session: Session) -> None:
+        started = time.monotonic()
+        try:
+            session.greet()
+        except Fault as fault:
+            silent = fault.code in ("greet.timeout", "greet.dropped")
+            starttls = self.target.security is Security.STARTTLS
+            if silent and starttls and tls.speaks_tls(self.connect, self.target.host):
+                raise Fault("tls.tls_on_plain_port") from None
+            raise
+        self.slowest_greeting = max(self.slowest_greeting, time.monotonic() - started)
+
+    def open(self) -> Session:
+        """A session inside verified TLS, ready for the login."""
+        line = self.up_to_tls()
+        try:
+            line.enter("tls", self.timeouts.greeting)
+            security = self.target.security
+            tls.secure(line, self.context, self.target.host, security, self.protocol, self.up_to_tls)
+            session = self.session(line, self.timeouts)
+            if security is Security.TLS:
+                self.greet(session)
+        except BaseException:
+            line.close()
+            raise
+        return session
+
+
+def check(
+    service: Literal["imap", "smtp"],
+    session: type[Session],
+    target: Target,
+    secret: Secret,
+    hints: AppPassword | None,
+    names: MailboxNames | None,
+    timeouts: Timeouts,
+    context: ssl.SSLContext,
+) -> CheckResult:
+    """The result of trying each user name once, the second only if the first was rejected."""
+    started = time.monotonic()
+    attempt = _Attempt(service.upper(), session, target, timeouts, context)
+    mailboxes: Mailboxes | None = None
+    count = 0
+    usernames = list(dict.fromkeys(target.usernames))[:MAX_USERNAMES]
+    user = usernames[0]
+    fault: Fault | None = None
+    for user in usernames:
+        try:
+            mailboxes, count = _log_in(attempt, user, secret, names)
+        except Fault as error:
+            fault = error
+            if fault.code != "auth.bad_credentials":
+                break
+        else:
+            fault = None
+            break
+    if fault is None:
+        slow = attempt.slowest_greeting > timeouts.slow
+        fault = Fault("greet.slow" if slow else "ok", seconds=f"{attempt.slowest_greeting:.0f}")
+    else:
+        if fault.code == "auth.bad_credentials":
+            user = usernames[0]
+        evidence.refine(fault, secret, hints)
+    ok = CAUSES[fault.code].exit_code == 0
+    secrets = [] if ok else [form for name in usernames for form in diagnosis.credential_forms(name, secret)]
+    message, next_step = diagnosis.explain(
+        fault.code, fault.facts | {"user": user}, host=target.host, port=target.port, secrets=secrets
+    )
+    return CheckResult(
+        service=service,
+        host=target.host,
+        port=target.port,
+        user=user,
+        ok=ok,
+        code=fault.code,
+        message=message,
+        next=next_step,
+        seconds=time.monotonic() - started,
+        mailboxes=mailboxes,
+        mailbox_count=count,
+    )
+
+
+def _log_in(
+    attempt: _Attempt, user: str, secret: Secret, names: MailboxNames | None
+) -> tuple[Mailboxes | None, int]:
+    with contextlib.closing(attempt.open()) as session:
+        session.login(user, secret)
+        return session.mailboxes(names)

@@ -1,0 +1,250 @@
+"""The causes of a failed login as data: stable code -> sentence, next step, exit code.
+
+Codes are a promise to scripts: add, never rename. A sentence may use `{host}`, `{port}` and the facts
+that the fault carries; whatever a server said is cleaned, shortened and masked before it gets in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REJECTED, UNREACHABLE, OTHER = 3, 4, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    sentence: str
+    next: str
+    exit_code: int = UNREACHABLE
+
+
+CAUSES: dict[str, Cause] = {
+    "ok": Cause("Logged in as {user}.", "", 0),
+    "greet.slow": Cause(
+        "Logged in as {user}, but {host} took {seconds} seconds to greet.",
+        "Nothing to do; try again later if the mail client times out.",
+        0,
+    ),
+    # The way to the server
+    "net.dns": Cause(
+        "The server name {host} does not exist or could not be looked up.",
+        "Check the spelling of the server name and the internet connection.",
+    ),
+    "net.refused": Cause(
+        "Nothing listens on port {port} of {host}.", "Check the port (usual: IMAP 993, SMTP 587)."
+    ),
+    "net.timeout": Cause(
+        "{host} does not answer on port {port}; a firewall or the network may drop the connection.",
+        "Try another network, or ask whether port {port} is blocked here.",
+    ),
+    "net.unreachable": Cause(
+        "There is no way from here to {host} port {port} ({text}).",
+        "Check the internet connection, VPN and firewall.",
+    ),
+    # The greeting
+    "greet.timeout": Cause(
+        "{host} took the connection on port {port} but never said anything.",
+        "Try again later; if it lasts, a proxy or security program may hold the connection.",
+    ),
+    "greet.bye": Cause(
+        "{host} takes no new connections right now: {text}",
+        "Wait and try again; too many open connections is a usual reason.",
+    ),
+    "greet.busy": Cause("{host} is unavailable for the moment: {text}", "Wait a few minutes and try again."),
+    "greet.rejected": Cause(
+        "{host} does not serve this computer's network address: {text}",
+        "Use another network, or ask the provider about a block.",
+    ),
+    "greet.not_mail": Cause(
+        "What answers at {host} port {port} is not a mail server ({what}).",
+        "Check the server name and the port.",
+    ),
+    "greet.wrong_protocol": Cause(
+        "{host} port {port} is a server for {found}, not for {wanted}.",
+        "Check whether two names or ports are swapped.",
+    ),
+    "greet.dropped": Cause(
+        "{host} closed the connection on port {port} before it said anything.",
+        "Try again; if it lasts, a firewall or security program closes it, or the port is the wrong one.",
+    ),
+    "greet.preauth": Cause(
+        "{host} claims that we are logged in already, without any password; that is not safe.",
+        "Do not use this server from here; something on the network may pretend to be it.",
+    ),
+    # TLS
+    "tls.plaintext_on_tls_port": Cause(
+        "{host} port {port} does not use TLS from the start; it talks in clear.",
+        "Choose STARTTLS for this port, or the TLS port (IMAP 993, SMTP 465).",
+    ),
+    "tls.tls_on_plain_port": Cause(
+        "{host} port {port} wants TLS from the first byte, not STARTTLS.",
+        "Choose TLS for this port, or the port for STARTTLS (IMAP 143, SMTP 587).",
+    ),
+    "tls.cert_expired": Cause(
+        "The certificate of {host} expired on {date}.",
+        "Check the date of this computer; if it is right, only the provider can renew the certificate.",
+    ),
+    "tls.cert_not_yet_valid": Cause(
+        "The certificate of {host} is not valid before {date}.",
+        "The date of this computer is probably wrong: set it and try again.",
+    ),
+    "tls.cert_wrong_host": Cause(
+        "The certificate is for {names}, not for {host}.",
+        "Check the server name; the sign-in page of a Wi-Fi can cause this, too.",
+    ),
+    "tls.cert_self_signed": Cause(
+        "{host} shows a certificate that it signed itself, so nobody vouches for it.",
+        "Check the server name; for a server of your own, name its certificate file in SSL_CERT_FILE.",
+    ),
+    "tls.cert_intercepted": Cause(
+        "A security program ({issuer}) on this computer or network opens the encrypted connection to {host}.",
+        "Turn off its scanning of mail for {host}, or install its root certificate.",
+    ),
+    "tls.cert_unknown_ca": Cause(
+        "The certificate of {host} is signed by an authority that this computer does not know ({issuer}).",
+        "Check the server name; for a company's server, name its CA file in SSL_CERT_FILE.",
+    ),
+    "tls.cert_incomplete_chain": Cause(
+        "{host} leaves out a certificate between its own and a known authority ({issuer}).",
+        "Tell the provider; other programs may hide this fault.",
+    ),
+    "tls.cert_weak": Cause(
+        "The certificate of {host} uses a key or signature that is too weak.", "Tell the provider."
+    ),
+    "tls.cert_invalid": Cause(
+        "The certificate of {host} cannot be trusted: {text}.",
+        "Check the server name; else tell the provider.",
+    ),
+    "tls.too_old": Cause(
+        "{host} only speaks old, unsafe TLS (before 1.2).",
+        "Tell the provider; do not lower any security setting.",
+    ),
+    "tls.aborted": Cause(
+        "{host} broke off while encryption was being set up.",
+        "Try again; a firewall or security program may be the cause.",
+    ),
+    "tls.alert": Cause(
+        "{host} refused the encryption that was offered ({alert}).",
+        "Check the server name; else tell the provider.",
+    ),
+    "tls.failed": Cause(
+        "Encryption with {host} could not be set up ({alert}).", "Try again; else tell the provider."
+    ),
+    "starttls.not_offered": Cause(
+        "{host} offers no encryption on port {port}; the password was not sent.",
+        "Use the TLS port; if the provider documents STARTTLS here, something on the network removes it.",
+    ),
+    "starttls.stripped": Cause(
+        "Something on the way to {host} removes its offer of encryption; the password was not sent.",
+        "Use another network or the TLS port.",
+    ),
+    "starttls.refused": Cause(
+        "{host} offers encryption but could not start it: {text}", "Try again later; else tell the provider."
+    ),
+    "starttls.injected": Cause(
+        "Unencrypted data came from {host} after it had agreed to encrypt; the password was not sent.",
+        "Do not log in from here; try another network.",
+    ),
+    # The login
+    "auth.bad_credentials": Cause(
+        "{host} does not accept this user name and password.",
+        "Copy the {term} again, or make a new one.",
+        REJECTED,
+    ),
+    "auth.account_password": Cause(
+        "{host} refused the password, and it does not look like {a_term}.",
+        "Make {a_term} ({displayed}) and use that one.",
+        REJECTED,
+    ),
+    "auth.password_mangled": Cause(
+        "{host} refused the password; it looks like {a_term} that was damaged while copying ({why}).",
+        "Copy it again exactly as shown: {displayed}.",
+        REJECTED,
+    ),
+    "auth.app_password_required": Cause(
+        "{host} wants {a_term}, not the account's own password.",
+        "Make one at the provider and use it here.",
+        REJECTED,
+    ),
+    "auth.web_login": Cause(
+        "The provider wants you to sign in once with a web browser first.",
+        "Sign in on the provider's web site, confirm that it is you, then try again.",
+        REJECTED,
+    ),
+    "auth.method_off": Cause(
+        "The provider has switched off login by password for this account or organisation.",
+        "Use the provider's own sign-in, or ask the administrator.",
+        REJECTED,
+    ),
+    "auth.not_authorized": Cause(
+        "The password was accepted, but this account may not use mail here.",
+        "Check that mail is switched on for the account.",
+        REJECTED,
+    ),
+    "auth.expired": Cause("The password has expired.", "Make a new one.", REJECTED),
+    "auth.contact_admin": Cause(
+        "The account is blocked, and only the provider can lift this: {text}",
+        "Contact the provider's support.",
+        REJECTED,
+    ),
+    "auth.refused": Cause(
+        "{host} refused the login: {text}", "Follow what the provider says there.", REJECTED
+    ),
+    "auth.privacy_required": Cause(
+        "{host} wants more encryption before the login.", "Check the port and its security (TLS or STARTTLS)."
+    ),
+    "auth.unavailable": Cause(
+        "{host} cannot check passwords right now; yours may be right.",
+        "Wait some minutes and try again; do not change the password.",
+    ),
+    "auth.limit": Cause(
+        "Too many logins or connections for this account right now.",
+        "Close other mail programs, wait, and try again.",
+    ),
+    "auth.in_use": Cause("Another program has locked the mailbox.", "Close the other program and try again."),
+    "auth.required": Cause(
+        "{host} wants a login but took none.", "Check the port; else tell the provider.", OTHER
+    ),
+    "auth.disabled_plain": Cause(
+        "{host} does not allow login by password on this port; the password was not sent.",
+        "Check the port; the provider may want its own sign-in.",
+        OTHER,
+    ),
+    "auth.none_offered": Cause(
+        "{host} offers no login on port {port}, not even encrypted; the password was not sent.",
+        "Check that this is the server for sending (port 587 or 465, not 25).",
+        OTHER,
+    ),
+    "auth.no_common_method": Cause(
+        "{host} only takes other ways to log in ({methods}); the password was not sent.",
+        "Use a mail client that knows the provider's own sign-in.",
+        OTHER,
+    ),
+    "auth.method_broken": Cause(
+        "{host} advertises a way to log in and then refuses it: {text}", "Tell the provider.", OTHER
+    ),
+    # The conversation
+    "proto.bad": Cause(
+        "{host} did not understand the login; the password was not judged.",
+        "Check server name and port; else report this as a fault of this program.",
+        OTHER,
+    ),
+    "proto.dropped": Cause(
+        "{host} closed the connection {when} and gave no reason.",
+        "Wait and try again; repeated wrong logins can cause this.",
+    ),
+    "proto.bye": Cause("{host} ended the connection {when}: {text}", "Wait and try again."),
+    "proto.stalled": Cause(
+        "{host} stopped answering {when}.", "Try again; a slow or filtered network is the usual reason."
+    ),
+    "proto.too_long": Cause("{host} sent an absurdly long answer {when}.", "Check server name and port."),
+    "proto.garbled": Cause(
+        "{host} sent an answer that is not valid {when}.",
+        "Check server name and port; something may alter the connection.",
+    ),
+    "box.no_inbox": Cause(
+        "The login works, but the inbox cannot be opened: {text}",
+        "Check that mail is set up for the account: does the provider's web mail open?",
+        OTHER,
+    ),
+}

@@ -1,0 +1,79 @@
+"""From a fault to what a person reads: sentence, next step, exit code."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+
+from provisioner.check.causes import CAUSES, OTHER, REJECTED, UNREACHABLE
+from provisioner.secret import Secret
+
+MAX_TEXT = 200
+"""Characters of a server's own words that are shown."""
+
+
+class Fault(Exception):
+    """Something stopped the check. `facts` fill the sentence; they may hold a server's raw words."""
+
+    def __init__(self, code: str, **facts: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
+
+
+_DEFAULTS = {
+    "term": "app password",
+    "displayed": "the provider shows",
+    "text": "(no reason given)",
+    "when": "",
+}
+
+
+def clean(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """`text` on one line without control characters, passwords masked, at most MAX_TEXT characters."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    for secret in secrets:
+        printable = secret.redact(printable)
+    words = " ".join(printable.split())
+    for secret in secrets:
+        words = secret.redact(words)
+    return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1].rstrip() + "…"
+
+
+def explain(
+    code: str, facts: dict[str, str], *, host: str, port: int, secrets: Iterable[Secret] = ()
+) -> tuple[str, str]:
+    """The sentence and the next step of a cause. The server's words are added to what judges the login."""
+    secrets = tuple(secrets)
+    cause = CAUSES[code]
+    given = {key: clean(value, secrets) for key, value in facts.items()}
+    values = (
+        _DEFAULTS | {key: value for key, value in given.items() if value} | {"host": host, "port": str(port)}
+    )
+    values["a_term"] = ("an " if values["term"][0] in "aeiouAEIOU" else "a ") + values["term"]
+    sentence = cause.sentence.format_map(values)
+    if given.get("text") and "{text}" not in cause.sentence:
+        sentence += f" It says: {given['text']}"
+    return sentence, cause.next.format_map(values)
+
+
+def exit_code(codes: Iterable[str]) -> int:
+    """The process's exit code: a rejected login (3) outranks unreachable (4), and that all others (1)."""
+    found = {CAUSES[code].exit_code for code in codes}
+    return next((code for code in (REJECTED, UNREACHABLE, OTHER) if code in found), 0)
+
+
+def credential_forms(user: str, secret: Secret) -> list[Secret]:
+    """The password in every shape in which it travels, so that a server's echo of it can be masked."""
+    password = secret.reveal()
+    plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+    alone = base64.b64encode(password.encode()).decode()
+    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+    return [
+        Secret(plain),
+        Secret(plain.rstrip("=")),
+        Secret(alone),
+        Secret(alone.rstrip("=")),
+        Secret(quoted),
+        secret,
+    ]

@@ -1,0 +1,109 @@
+"""From the answers to LIST: which real mailbox serves which use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from provisioner.model import Mailboxes, MailboxNames, Use
+
+FLAGS = {
+    "\\sent": Use.SENT,
+    "\\trash": Use.TRASH,
+    "\\drafts": Use.DRAFTS,
+    "\\junk": Use.JUNK,
+    "\\archive": Use.ARCHIVE,
+}
+"""Special-use attributes (RFC 6154, section 2), in small letters."""
+
+COMMON = {
+    Use.SENT: ("Sent", "Sent Items", "Sent Messages", "Sent Mail"),
+    Use.TRASH: ("Trash", "Deleted Messages", "Deleted Items", "Bin"),
+    Use.DRAFTS: ("Drafts", "Draft"),
+    Use.JUNK: ("Junk", "Spam", "Junk E-mail", "Bulk Mail"),
+    Use.ARCHIVE: ("Archive", "Archives"),
+}
+"""Names in wide use, tried after the flags and the provider's own names."""
+
+_LIST = re.compile(rb'LIST \(([^)]*)\) (?:NIL|"(\\?.)") ?(.*)', re.I | re.S)
+_NAME = re.compile(rb'"((?:\\.|[^"\\])*)"|([^ "]+)', re.S)
+_UNUSABLE = {"\\noselect", "\\nonexistent"}
+
+
+class Row(NamedTuple):
+    """One mailbox as LIST shows it: flags in small letters, delimiter (empty: none), decoded name."""
+
+    flags: frozenset[str]
+    delimiter: str
+    name: str
+
+    @property
+    def selectable(self) -> bool:
+        return not self.flags & _UNUSABLE
+
+
+def parse(parts: Sequence[bytes]) -> Row | None:
+    """An untagged LIST answer, `parts` being text and literals in turn; None for anything else."""
+    found = _LIST.fullmatch(parts[0])
+    if not found:
+        return None
+    flags, delimiter, rest = found.groups()
+    if len(parts) > 1:
+        raw = parts[1]
+    elif name := _NAME.match(rest):
+        raw = re.sub(rb"\\(.)", rb"\1", name[1], flags=re.S) if name[1] is not None else name[2]
+    else:
+        return None
+    return Row(
+        frozenset(flags.decode("ascii", "replace").lower().split()),
+        (delimiter or b"")[-1:].decode("ascii", "replace"),
+        _decode(raw),
+    )
+
+
+def _decode(raw: bytes) -> str:
+    """A name from modified UTF-7 (RFC 3501, 5.1.3); one that is not valid stays as it is."""
+    if b"&" in raw:
+        from imapclient import imap_utf7  # slow to import, and most accounts have no such name
+
+        try:
+            return str(imap_utf7.decode(raw))
+        except ValueError:
+            pass
+    return raw.decode("utf-8", "replace")
+
+
+def resolve(rows: Iterable[Row], provider: MailboxNames | None) -> tuple[Mailboxes, int]:
+    """The special-use mailboxes and the number of mailboxes that can be opened.
+
+    Flags first, then the provider's names, then common ones; names without regard to case, also
+    below INBOX. No mailbox serves two uses. A use that nothing fits is left out.
+    """
+    usable = [row for row in rows if row.selectable]
+    names: dict[Use, str] = {}
+    for row in usable:
+        for flag, use in FLAGS.items():
+            if flag in row.flags:
+                names.setdefault(use, row.name)
+    flagged = len(names)
+    by_name: dict[str, str] = {}
+    for row in usable:
+        key = row.name.lower()
+        by_name.setdefault(key, row.name)
+        if row.delimiter:
+            by_name.setdefault(key.removeprefix("inbox" + row.delimiter), row.name)
+    for candidates in (provider.names if provider else {}, COMMON):
+        for use, wanted in candidates.items():
+            taken = set(names.values())
+            fitting = [by_name[name.lower()] for name in wanted if name.lower() in by_name]
+            if use not in names and (free := [name for name in fitting if name not in taken]):
+                names[use] = free[0]
+    delimiter = next((row.delimiter for row in usable if row.delimiter), "")
+    mailboxes = Mailboxes(
+        names={use: names[use] for use in Use if use in names},
+        delimiter=delimiter,
+        special_use=0 < flagged == len(names),
+        seen=True,
+    )
+    return mailboxes, len({row.name for row in usable})

@@ -1,0 +1,164 @@
+"""TLS for a connection, and the second look that names what is wrong with it.
+
+A second look is a connection of its own on which certificates are not verified and nothing is sent
+after the handshake; it only reads what the server shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provisioner.check.diagnosis import Fault
+from provisioner.check.evidence import clear_text, handshake_fault
+from provisioner.check.wire import ClearText, Wire
+from provisioner.model import Security
+
+
+def make_context() -> ssl.SSLContext:
+    """The system's CA bundle (SSL_CERT_FILE is honoured by OpenSSL), host names checked, TLS 1.2 or newer.
+
+    Reading the bundle takes some 40 ms: make one and share it.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a certificate says about itself; nobody has verified it."""
+
+    issuer: str
+    names: str
+    not_before: str
+    not_after: str
+
+
+# Makers of programs that open encrypted connections, as they sign their certificates.
+_INTERCEPTORS = re.compile(
+    r"\b(avast|avg|kaspersky|eset|bitdefender|zscaler|forti(net|gate)|sophos|netskope|mcafee|norton|"
+    r"symantec web|"
+    r"dr\.?\s?web|trend ?micro|g ?data|f-secure|webroot|comodo internet security|cisco umbrella|palo ?alto|"
+    r"blue ?coat|barracuda|check ?point|watchguard|sonicwall|forcepoint|"
+    r"cloudflare gateway|mitmproxy|charles proxy|"
+    r"fiddler|portswigger|burp|adguard|squid|privoxy|superfish)\b",
+    re.I,
+)
+_PUBLIC = re.compile(
+    r"let's encrypt|isrg|digicert|sectigo|usertrust|comodo|globalsign|google trust|amazon|entrust|godaddy|"
+    r"starfield|identrust|certum|actalis|buypass|swisssign|geotrust|thawte|rapidssl|apple|microsoft|zerossl|ssl\.com",
+    re.I,
+)
+
+
+def certificate_fault(code: int, text: str, shown: Shown | None) -> Fault:
+    """OpenSSL's X509_V_ERR number, with what the certificate shows, as a cause."""
+    shown = shown or Shown("unknown issuer", "another name", "an unknown date", "an unknown date")
+    facts = {"issuer": shown.issuer, "names": shown.names}
+    if code == 9:
+        return Fault("tls.cert_not_yet_valid", date=shown.not_before, **facts)
+    if code == 10:
+        return Fault("tls.cert_expired", date=shown.not_after, **facts)
+    if code in (62, 64):
+        return Fault("tls.cert_wrong_host", **facts)
+    if code in (18, 19, 20, 21):
+        if _INTERCEPTORS.search(shown.issuer):
+            return Fault("tls.cert_intercepted", **facts)
+        if code == 18:
+            return Fault("tls.cert_self_signed", **facts)
+        if code in (20, 21) and _PUBLIC.search(shown.issuer):
+            return Fault("tls.cert_incomplete_chain", **facts)
+        return Fault("tls.cert_unknown_ca", **facts)
+    if code in (66, 67, 68):
+        return Fault("tls.cert_weak", **facts)
+    return Fault("tls.cert_invalid", text=text, **facts)
+
+
+def secure(
+    wire: Wire, context: ssl.SSLContext, host: str, security: Security, wanted: str, again: Callable[[], Wire]
+) -> None:
+    """Encrypts `wire` and verifies the server. `again` gives another connection at the same point.
+
+    Raises Fault `tls.*`, `starttls.injected` or `greet.*`.
+    """
+    try:
+        wire.handshake(context, host)
+    except ClearText as error:
+        if security is Security.STARTTLS:
+            raise Fault("starttls.injected") from None
+        raise clear_text(wanted, error.data) from None
+    except ssl.SSLCertVerificationError as error:
+        shown = None
+        with contextlib.suppress(Fault):
+            shown = _look(again, host)
+        raise certificate_fault(error.verify_code, error.verify_message, shown) from None
+    except ssl.SSLError as error:
+        raise handshake_fault(error.reason or "") from None
+    except ValueError:  # the name cannot be asked for: empty label, leading dot, too long
+        raise Fault("net.dns") from None
+
+
+def speaks_tls(again: Callable[[], Wire], host: str) -> bool:
+    """Whether a server that is silent in clear answers a TLS hello."""
+    with contextlib.suppress(Fault):
+        wire = again()
+        wire.enter("tls", 3)
+        try:
+            wire.handshake(_blind_context(), host)
+        except ClearText:
+            return False
+        except ssl.SSLError:
+            return True  # it answered with a TLS alert
+        finally:
+            wire.close()
+        return True
+    return False
+
+
+def _look(again: Callable[[], Wire], host: str) -> Shown | None:
+    wire = again()
+    try:
+        wire.enter("tls", 5)
+        der = wire.handshake(_blind_context(), host).getpeercert(binary_form=True)
+    except (ClearText, ssl.SSLError):
+        return None
+    finally:
+        wire.close()
+    return _read_certificate(der) if der else None
+
+
+def _blind_context() -> ssl.SSLContext:
+    """Verifies nothing: only to look at a server. `Wire` lets no password pass through it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _read_certificate(der: bytes) -> Shown | None:
+    from cryptography import x509  # only needed for a fault, and slow to import
+
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        try:
+            alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            names = [str(name.value) for name in alternative]
+        except x509.ExtensionNotFound:
+            names = _attributes(certificate.subject, x509.NameOID.COMMON_NAME)
+        issuer = _attributes(certificate.issuer, x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME)
+        return Shown(
+            issuer=", ".join(issuer) or certificate.issuer.rfc4514_string() or "unknown issuer",
+            names=", ".join(names[:3]) + (" ..." if len(names) > 3 else "") or "another name",
+            not_before=f"{certificate.not_valid_before_utc:%Y-%m-%d}",
+            not_after=f"{certificate.not_valid_after_utc:%Y-%m-%d}",
+        )
+    except ValueError:  # not a certificate that can be parsed
+        return None
+
+
+def _attributes(name: object, *oids: object) -> list[str]:
+    return [str(found.value) for oid in oids for found in name.get_attributes_for_oid(oid)]  # type: ignore[attr-defined]

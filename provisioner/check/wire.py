@@ -1,0 +1,261 @@
+"""One connection on which nothing can take too long, grow too large or leave unencrypted by mistake.
+
+Every wait ends at the stage's or the whole check's deadline, whichever is first, however the bytes
+drip or flood in. Stands in for a socket and its file, so that smtplib can talk through it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import queue
+import socket
+import ssl
+import threading
+import time
+
+from provisioner.check.diagnosis import Fault
+from provisioner.check.evidence import Stage, Trouble, handshake_fault, is_tls_record, trouble
+
+MAX_LINE = 64 * 1024
+MAX_LITERAL = 1024 * 1024
+MAX_LINES = 1000
+"""Lines in one stage; a list of mailboxes may be longer."""
+MAX_TOTAL = 8 * 1024 * 1024
+"""Bytes of a whole connection."""
+
+
+class ClearText(Exception):
+    """The answer to our TLS hello was not TLS."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__("clear text")
+        self.data = data
+
+
+class Wire:
+    """A connection. Raises Fault for everything that goes wrong on the way."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        """`deadline`: `time.monotonic()` at which the whole check ends."""
+        self._sock = sock
+        self._deadline = self._until = deadline
+        self._tls: ssl.SSLObject | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._buffer = bytearray()
+        self._total = 0
+        self._lines_left = MAX_LINES
+        self._verified = False
+        self.stage: Stage = "greeting"
+        self.heard = False
+        """Something was received in this stage."""
+        self.lines: list[bytes] = []
+        """The lines read since the last command: what a reply really looked like."""
+
+    def enter(self, stage: Stage, seconds: float, lines: int = MAX_LINES) -> None:
+        """Begins a stage that may take `seconds` and `lines`."""
+        self.stage = stage
+        self.heard = bool(self._buffer)
+        self._until = min(self._deadline, time.monotonic() + seconds)
+        self._lines_left = lines
+
+    def hurry(self, seconds: float) -> None:
+        """The rest of this stage may take no more than `seconds`."""
+        self._until = min(self._until, time.monotonic() + seconds)
+
+    def fail(self, kind: Trouble) -> Fault:
+        return trouble(kind, self.stage, self.heard)
+
+    @property
+    def pending(self) -> bytes:
+        """What was received and not read yet."""
+        return bytes(self._buffer)
+
+    def require_private(self) -> None:
+        """To be called before a password is sent: an assertion against our own mistakes."""
+        if not self._verified:
+            raise RuntimeError("a password was about to be sent without verified TLS")
+
+    def readline(self, limit: int = -1) -> bytes:
+        """One line with its end, of no more than `limit` bytes (smtplib has a limit of its own)."""
+        limit = min(limit, MAX_LINE) if limit >= 0 else MAX_LINE
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0:
+            start = len(self._buffer)
+            if start >= limit:
+                raise self.fail("too_long")
+            self._fill()
+        self._lines_left -= 1
+        if end >= limit or self._lines_left < 0:
+            raise self.fail("too_long")
+        line = self._take(end + 1)
+        self.lines.append(line)
+        return line
+
+    def read(self, size: int) -> bytes:
+        """Exactly `size` bytes."""
+        if size > MAX_LITERAL:
+            raise self.fail("too_long")
+        while len(self._buffer) < size:
+            self._fill()
+        return self._take(size)
+
+    def sendall(self, data: bytes) -> None:
+        self.lines.clear()
+        if self._tls:
+            try:
+                self._tls.write(data)
+            except ssl.SSLError:
+                raise self.fail("dropped") from None
+            self._flush()
+        else:
+            self._send(data)
+
+    def handshake(self, context: ssl.SSLContext, host: str) -> ssl.SSLObject:
+        """Sets up TLS. Raises ClearText, ssl.SSLError (certificate, alert, version) or Fault."""
+        first = self._take(len(self._buffer))
+        if first and not is_tls_record(first):
+            raise ClearText(first)
+        self._incoming.write(first)
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self._receive()
+                if not first:
+                    first = data
+                    if not is_tls_record(first):
+                        raise ClearText(self._rest_of_line(first)) from None
+                self._incoming.write(data)
+            except ssl.SSLError:
+                with contextlib.suppress(Fault):
+                    self._flush()  # our alert tells the server why
+                raise
+        self._flush()
+        self._tls = tls
+        self._verified = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
+        return tls
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def _rest_of_line(self, data: bytes) -> bytes:
+        """A little more of what is not TLS, to tell who talks."""
+        self.hurry(1)
+        with contextlib.suppress(Fault):
+            while b"\n" not in data and len(data) < 512:
+                data += self._receive()
+        return data
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def _fill(self) -> None:
+        """Appends what one more receive gives."""
+        if self._tls is None:
+            self._buffer += self._receive()
+            return
+        while True:
+            try:
+                data = self._tls.read(65536)
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._incoming.write(self._receive())
+                continue
+            except ssl.SSLZeroReturnError:
+                raise self.fail("dropped") from None
+            except ssl.SSLError as error:  # TLS 1.3 servers may send their alert only now
+                raise handshake_fault(error.reason or "") from None
+            if not data:
+                raise self.fail("dropped")
+            self._buffer += data
+            self.heard = True
+            return
+
+    def _receive(self) -> bytes:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise self.fail("stalled")
+        self._sock.settimeout(left)
+        try:
+            data = self._sock.recv(65536)
+        except TimeoutError:
+            raise self.fail("stalled") from None
+        except OSError:
+            raise self.fail("dropped") from None
+        if not data:
+            raise self.fail("dropped")
+        self.heard |= self._tls is None  # inside TLS only what it carries counts, not its own records
+        self._total += len(data)
+        if self._total > MAX_TOTAL:
+            raise self.fail("too_long")
+        return data
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._send(self._outgoing.read())
+
+    def _send(self, data: bytes) -> None:
+        self._sock.settimeout(max(0.001, self._until - time.monotonic()))
+        try:
+            self._sock.sendall(data)
+        except TimeoutError:
+            raise self.fail("stalled") from None
+        except OSError:
+            # The peer may have said why before it closed: let the next read find out.
+            if self.stage == "tls":
+                raise self.fail("dropped") from None
+
+
+def connect(host: str, port: int, *, seconds: float, deadline: float) -> Wire:
+    """Connects to the first address that answers; all of them share `seconds`. Raises Fault `net.*`."""
+    until = min(deadline, time.monotonic() + seconds)
+    addresses = _look_up(host, port, until)
+    timed_out = refused = dropped = False
+    reason = ""
+    for tried, (family, address) in enumerate(addresses):
+        slice_ = max(0.01, (until - time.monotonic()) / (len(addresses) - tried))
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.settimeout(slice_)
+        try:
+            sock.connect(address)
+        except TimeoutError:
+            timed_out = True
+        except OSError as error:
+            timed_out |= error.errno == errno.ETIMEDOUT
+            refused |= error.errno == errno.ECONNREFUSED
+            dropped |= error.errno == errno.ECONNRESET
+            reason = error.strerror or str(error)
+        else:
+            with contextlib.suppress(OSError):  # some systems refuse it once the peer has gone
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return Wire(sock, deadline)
+        sock.close()
+    if dropped:  # it was accepted, and reset before we looked
+        raise Fault("greet.dropped")
+    if timed_out or refused:
+        raise Fault("net.timeout" if timed_out else "net.refused")
+    raise Fault("net.unreachable", text=reason)
+
+
+def _look_up(host: str, port: int, until: float) -> list[tuple[int, tuple[str, int]]]:
+    """The addresses of `host`. The system's resolver knows no time limit, so it runs beside us."""
+    answer: queue.SimpleQueue[list[tuple[int, tuple[str, int]]]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if host else []
+            answer.put([(row[0], row[4]) for row in found])  # type: ignore[misc]
+        except (OSError, ValueError):  # ValueError: not a name at all (UnicodeError, NUL)
+            answer.put([])
+
+    threading.Thread(target=ask, daemon=True, name="look-up").start()
+    with contextlib.suppress(queue.Empty):
+        if addresses := answer.get(timeout=max(0.0, until - time.monotonic())):
+            return addresses
+    raise Fault("net.dns")

@@ -1,0 +1,540 @@
+"""The login check against servers that fail, over real sockets: the cause is named, the password is safe."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from provisioner.check import Target, Timeouts, check_imap, check_login, check_smtp, exit_code
+from provisioner.errors import UsageError
+from provisioner.model import AppPassword, CheckResult, MailboxNames, Security, Use
+from provisioner.secret import Secret
+from tests.servers import (
+    HOST,
+    PASSWORD,
+    USER,
+    Scenario,
+    Server,
+    Talk,
+    both,
+    client_context,
+    close,
+    drip,
+    forever,
+    half_close,
+    hang,
+    reset,
+)
+
+QUICK = Timeouts(connect=2, greeting=0.6, reply=0.6, total=4)
+
+HINTS = AppPassword(
+    term="app-specific password",
+    pattern="[a-z]{4}-[a-z]{4}-[a-z]{4}-[a-z]{4}",
+    displayed_as="four groups of four small letters",
+    example="abcd-efgh-ijkl-mnop",
+    spaces_are_decoration=True,
+)
+
+
+def imap(name: str, code: str, sent: bool = False, says: str = "", **answers: object) -> Scenario:
+    return Scenario("imap-" + name, "imap", "tls", code, answers, sent=sent, says=says)  # type: ignore[arg-type]
+
+
+def smtp(name: str, code: str, sent: bool = False, says: str = "", **answers: object) -> Scenario:
+    return Scenario("smtp-" + name, "smtp", "starttls", code, answers, sent=sent, says=says)  # type: ignore[arg-type]
+
+
+def imap_login(name: str, code: str, answer: object, says: str = "") -> Scenario:
+    return imap("login-" + name, code, sent=True, says=says, AUTHENTICATE=answer)
+
+
+def smtp_login(name: str, code: str, answer: object, says: str = "") -> Scenario:
+    return smtp("login-" + name, code, sent=True, says=says, AUTH=answer)
+
+
+def plain_imap(name: str, code: str, **answers: object) -> Scenario:
+    return Scenario("imap-starttls-" + name, "imap", "starttls", code, answers)  # type: ignore[arg-type]
+
+
+NO = "{tag} NO "
+
+SCENARIOS = [
+    # Greeting
+    imap("silent", "greet.timeout", GREETING=hang),
+    smtp("silent", "greet.timeout", GREETING=hang),
+    imap("dropped", "greet.dropped", GREETING=close),
+    smtp("dropped", "greet.dropped", GREETING=close),
+    smtp("reset", "greet.dropped", GREETING=reset),
+    imap("bye", "greet.bye", says="too many", GREETING="* BYE too many connections\r\n"),
+    smtp("busy", "greet.busy", says="try later", GREETING="421 4.3.2 try later\r\n"),
+    smtp("rejected", "greet.rejected", says="listed", GREETING="554-no\r\n554 your address is listed\r\n"),
+    imap("http", "greet.not_mail", says="web server", GREETING="HTTP/1.1 400 Bad Request\r\n"),
+    smtp("ssh", "greet.not_mail", says="SSH", GREETING="SSH-2.0-OpenSSH_9.2\r\n"),
+    smtp("ftp", "greet.not_mail", says="FTP", GREETING="220 ProFTPD Server\r\n"),
+    smtp("garbage", "greet.not_mail", says="hello", GREETING="hello there\r\n"),
+    imap("smtp-greeting", "greet.wrong_protocol", says="SMTP", GREETING="220 mail.example ESMTP\r\n"),
+    imap("pop3-greeting", "greet.wrong_protocol", says="POP3", GREETING="+OK POP3 ready\r\n"),
+    smtp("imap-greeting", "greet.wrong_protocol", says="IMAP", GREETING="* OK IMAP4 ready\r\n"),
+    imap("preauth", "greet.preauth", GREETING="* PREAUTH hello\r\n"),
+    imap("greeting-drips", "proto.stalled", GREETING=drip("* OK " + "x" * 500)),
+    smtp("greeting-drips", "proto.stalled", GREETING=drip("220-" + "x" * 500)),
+    imap("greeting-endless", "proto.too_long", GREETING=(b"* OK ", forever(b"x"))),
+    smtp("greeting-endless", "proto.too_long", GREETING=forever(b"220-x\r\n")),
+    imap("greeting-nul", "proto.garbled", GREETING=b"* OK \0\0\r\n"),
+    smtp("greeting-nul", "proto.garbled", GREETING=b"220 a\0b\r\n"),
+    smtp("greeting-half", "proto.dropped", GREETING=("220-mail", close)),
+    # TLS
+    Scenario("imap-plain-on-tls-port", "imap", "tls", "tls.plaintext_on_tls_port", implicit=False),
+    Scenario("smtp-plain-on-tls-port", "smtp", "tls", "tls.plaintext_on_tls_port", implicit=False),
+    Scenario(
+        "imap-http-on-tls-port",
+        "imap",
+        "tls",
+        "greet.not_mail",
+        {"GREETING": (Talk.receive, "HTTP/1.1 400 Bad Request\r\n\r\n", close)},
+        implicit=False,
+    ),
+    Scenario(
+        "imap-smtp-on-tls-port",
+        "imap",
+        "tls",
+        "greet.wrong_protocol",
+        {"GREETING": "220 mail.example\r\n"},
+        implicit=False,
+    ),
+    Scenario("imap-silent-on-tls-port", "imap", "tls", "greet.timeout", {"GREETING": hang}, implicit=False),
+    Scenario(
+        "imap-tls-aborted", "imap", "tls", "tls.aborted", {"GREETING": (Talk.receive, reset)}, implicit=False
+    ),
+    Scenario("smtp-tls-on-plain-port", "smtp", "starttls", "tls.tls_on_plain_port", implicit=True),
+    Scenario("imap-tls-on-plain-port", "imap", "starttls", "tls.tls_on_plain_port", implicit=True),
+    Scenario(
+        "imap-alert-on-plain-port",
+        "imap",
+        "starttls",
+        "tls.tls_on_plain_port",
+        {"GREETING": (b"\x15\x03\x01\x00\x02\x02\x28\n", close)},
+    ),
+    Scenario(
+        "imap-tls-alert",
+        "imap",
+        "tls",
+        "tls.alert",
+        {"GREETING": (Talk.receive, b"\x15\x03\x03\x00\x02\x02\x70", hang)},
+        implicit=False,
+        says="unrecognized name",
+    ),
+    *both("cert-expired", "tls.cert_expired", "expired"),
+    *both("cert-future", "tls.cert_not_yet_valid", "future"),
+    *both("cert-other-host", "tls.cert_wrong_host", "other-host"),
+    *both("cert-unknown-ca", "tls.cert_unknown_ca", "unknown-ca"),
+    *both("cert-intercepted", "tls.cert_intercepted", "intercepted"),
+    *both("cert-self-signed", "tls.cert_self_signed", "self-signed"),
+    *both("tls1.1", "tls.too_old", "tls1.1"),
+    *both("no-common-cipher", "tls.alert", "no-common-cipher"),
+    # STARTTLS
+    plain_imap("absent", "starttls.not_offered", GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"),
+    plain_imap("refused", "starttls.refused", STARTTLS="{tag} NO not now\r\n"),
+    plain_imap(
+        "injected",
+        "starttls.injected",
+        STARTTLS=("{tag} OK go\r\n* CAPABILITY IMAP4rev1\r\n", Talk.start_tls),
+    ),
+    plain_imap("preauth", "greet.preauth", GREETING="* PREAUTH hello\r\n"),
+    plain_imap("bye", "proto.bye", STARTTLS=("* BYE not today\r\n", close)),
+    plain_imap("dropped", "proto.dropped", STARTTLS=close),
+    plain_imap("aborted", "tls.aborted", STARTTLS=("{tag} OK go\r\n", Talk.receive, close)),
+    plain_imap("expired", "greet.bye", GREETING="* BYE not today\r\n"),
+    smtp("starttls-absent", "starttls.not_offered", EHLO="250-mail.example\r\n250 AUTH PLAIN\r\n"),
+    smtp(
+        "starttls-stripped",
+        "starttls.stripped",
+        EHLO="250-mail.example\r\n250-XXXXXXXA\r\n250 AUTH PLAIN\r\n",
+    ),
+    smtp("starttls-refused", "starttls.refused", says="454", STARTTLS="454 4.7.0 TLS not available\r\n"),
+    smtp("starttls-injected", "starttls.injected", STARTTLS=("220 go\r\n250 AUTH PLAIN\r\n", Talk.start_tls)),
+    smtp(
+        "starttls-injected-later",
+        "starttls.injected",
+        STARTTLS=("220 go\r\n", Talk.receive, "235 in\r\n", hang),
+    ),
+    smtp("ehlo-refused", "greet.rejected", EHLO="550 go away\r\n"),
+    smtp("ehlo-busy", "greet.busy", EHLO="421 later\r\n"),
+    smtp("ehlo-codes-differ", "proto.garbled", EHLO="250-mail.example\r\n550 STARTTLS\r\n"),
+    smtp("ehlo-long-line", "proto.too_long", EHLO=forever(b"2")),
+    # What the server offers
+    imap(
+        "login-disabled", "auth.disabled_plain", GREETING="* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n"
+    ),
+    imap(
+        "oauth-only",
+        "auth.no_common_method",
+        says="XOAUTH2",
+        GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=OAUTHBEARER] hi\r\n",
+    ),
+    smtp("no-auth", "auth.none_offered", EHLO="250-mail.example\r\n250 STARTTLS\r\n"),
+    smtp(
+        "oauth-only", "auth.no_common_method", EHLO="250-mail.example\r\n250-STARTTLS\r\n250 AUTH XOAUTH2\r\n"
+    ),
+    imap("capability-silent", "proto.stalled", GREETING="* OK hi\r\n", CAPABILITY=hang),
+    imap("capability-flood", "proto.too_long", GREETING="* OK hi\r\n", CAPABILITY=forever(b"* OK x\r\n")),
+    # The login
+    imap_login("rejected", "auth.bad_credentials", NO + "[AUTHENTICATIONFAILED] Authentication Failed\r\n"),
+    imap_login("rejected-no-code", "auth.bad_credentials", NO + "authentication failed\r\n"),
+    imap_login("rejected-and-dropped", "auth.bad_credentials", (NO + "[AUTHENTICATIONFAILED] no\r\n", close)),
+    imap_login("not-authorized", "auth.not_authorized", NO + "[AUTHORIZATIONFAILED] no\r\n"),
+    imap_login("expired", "auth.expired", NO + "[EXPIRED] no\r\n"),
+    imap_login("privacy", "auth.privacy_required", NO + "[PRIVACYREQUIRED] no\r\n"),
+    imap_login("admin", "auth.contact_admin", NO + "[CONTACTADMIN] blocked\r\n"),
+    imap_login("unavailable", "auth.unavailable", NO + "[UNAVAILABLE] Unexpected exception\r\n"),
+    imap_login("unavailable-text", "auth.unavailable", NO + "Service temporarily unavailable\r\n"),
+    imap_login("limit", "auth.limit", NO + "[LIMIT] slow down\r\n"),
+    imap_login("in-use", "auth.in_use", NO + "[INUSE] locked\r\n"),
+    imap_login(
+        "app-password",
+        "auth.app_password_required",
+        NO + "[ALERT] Application-specific password required\r\n",
+    ),
+    imap_login(
+        "web", "auth.web_login", ("* NO [WEBALERT https://x] Web login required.\r\n" + NO + "[ALERT] no\r\n")
+    ),
+    imap_login("method-off", "auth.method_off", NO + "Basic authentication is disabled.\r\n"),
+    imap("login-bad", "proto.bad", sent=True, AUTHENTICATE="{tag} BAD what\r\n", LOGIN="{tag} BAD what\r\n"),
+    imap(
+        "login-cannot",
+        "auth.method_broken",
+        sent=True,
+        AUTHENTICATE=NO + "[CANNOT] x\r\n",
+        LOGIN=NO + "[CANNOT] x\r\n",
+    ),
+    imap_login("bye", "proto.bye", ("* BYE shutting down\r\n", close)),
+    imap_login("bye-limit", "auth.limit", ("* BYE [LIMIT] too many\r\n", close)),
+    imap_login("bye-hang", "proto.bye", ("* BYE shutting down\r\n", hang)),
+    imap_login("dropped", "proto.dropped", close),
+    imap_login("reset", "proto.dropped", reset),
+    imap_login("half-close", "proto.dropped", half_close),
+    imap_login("silent", "proto.stalled", hang),
+    imap_login("drips", "proto.stalled", drip("* OK " + "x" * 500)),
+    imap_login("long-line", "proto.too_long", (b"* OK ", b"x" * (1 << 20) + b"\r\n", hang)),
+    imap_login("literal-bomb", "proto.too_long", (b"* X {4294967295}\r\n", forever(b"x"))),
+    imap_login("literal-flood", "proto.too_long", forever(b"* X {1000}\r\n" + b"x" * 1000)),
+    imap_login("untagged-flood", "proto.too_long", forever(b"* OK x\r\n")),
+    imap_login("nul", "proto.garbled", b"* OK \0\r\n"),
+    imap_login("wrong-tag", "proto.garbled", "ZZ OK welcome\r\n"),
+    imap_login("no-tag", "proto.garbled", "OK welcome\r\n"),
+    imap_login("asks-forever", "proto.garbled", forever(b"+ \r\n")),
+    smtp_login("rejected", "auth.bad_credentials", "535 5.7.8 Error: authentication failed\r\n"),
+    smtp_login(
+        "rejected-lines", "auth.bad_credentials", "535-5.7.8 Username and\r\n535 5.7.8 Password no\r\n"
+    ),
+    smtp_login("basic-off", "auth.method_off", "535 5.7.139 Authentication unsuccessful\r\n"),
+    smtp_login(
+        "app-password",
+        "auth.app_password_required",
+        "534-5.7.9 Application-specific\r\n534 5.7.9 password required\r\n",
+    ),
+    smtp_login("web", "auth.web_login", "534-5.7.14 Please log in via\r\n534 5.7.14 your web browser\r\n"),
+    smtp_login("unavailable", "auth.unavailable", "454 4.7.0 Temporary authentication failure\r\n"),
+    smtp_login("limit", "auth.limit", "421 4.7.0 Too many failed logins\r\n"),
+    smtp_login("bye", "proto.bye", ("421 4.3.0 shutting down\r\n", close)),
+    smtp_login("privacy", "auth.privacy_required", "538 5.7.11 more encryption\r\n"),
+    smtp_login("required", "auth.required", "530 5.7.0 Authentication required\r\n"),
+    smtp_login("bad", "proto.bad", "501 5.5.2 cannot decode\r\n"),
+    smtp_login("refused", "auth.refused", "550 5.7.1 not on a Sunday\r\n", says="Sunday"),
+    smtp_login("dropped", "proto.dropped", close),
+    smtp_login("silent", "proto.stalled", hang),
+    smtp_login("drips", "proto.stalled", drip("235" + "-" * 500)),
+    smtp_login("flood", "proto.too_long", forever(b"235-x\r\n")),
+    smtp_login("long-line", "proto.too_long", (b"235 ", b"x" * (1 << 20))),
+    smtp_login("garbled", "proto.garbled", "235-yes\r\n535 no\r\n"),
+    smtp_login("no-code", "proto.garbled", "welcome\r\n"),
+    # After the login
+    imap(
+        "no-inbox",
+        "box.no_inbox",
+        sent=True,
+        says="no such",
+        EXAMINE=NO + "[NONEXISTENT] no such mailbox\r\n",
+    ),
+    imap("inbox-dropped", "proto.dropped", sent=True, EXAMINE=close),
+    imap("list-flood", "proto.too_long", sent=True, LIST=forever(b'* LIST () "/" x\r\n')),
+]
+
+
+def run(
+    scenario: Scenario, server: Server, password: str = PASSWORD, users: tuple[str, ...] = (USER,)
+) -> CheckResult:
+    check = check_imap if scenario.service == "imap" else check_smtp
+    target = Target(HOST, server.port, Security(scenario.security), users)
+    return check(target, Secret(password), hints=HINTS, timeouts=QUICK, context=client_context())
+
+
+def traces(password: str = PASSWORD, user: str = USER) -> list[bytes]:
+    """Every form in which a password could be on the wire."""
+    raw = password.encode()
+    return [raw, base64.b64encode(raw), base64.b64encode(f"\0{user}\0{password}".encode())]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_names_the_cause_and_keeps_the_password(scenario: Scenario) -> None:
+    with Server(scenario) as server:
+        started = time.monotonic()
+        result = run(scenario, server)
+        assert time.monotonic() - started < QUICK.total + 3  # a hang, not a speed
+    assert (result.code, result.ok) == (scenario.code, False), result.message
+    assert scenario.says in result.message
+    assert result.message
+    assert result.next
+    clear, inside = b"".join(server.clear), b"".join(server.inside)
+    for trace in traces():
+        assert trace not in clear
+        if not scenario.sent:
+            assert trace not in inside
+        assert trace.decode() not in result.message + result.next
+    if scenario.sent:
+        assert any(trace in inside for trace in traces())
+        tries = sum(word in ("AUTHENTICATE", "AUTH") for word in server.commands)
+        assert tries == (2 if scenario.name == "smtp-login-bad" else 1)  # AUTH LOGIN after AUTH PLAIN failed
+
+
+GOOD = {
+    "imap-tls": Scenario("", "imap", "tls", "ok"),
+    "imap-starttls": Scenario("", "imap", "starttls", "ok"),
+    "smtp-tls": Scenario("", "smtp", "tls", "ok"),
+    "smtp-starttls": Scenario("", "smtp", "starttls", "ok"),
+    "imap-login-only": imap("", "ok", GREETING="* OK [CAPABILITY IMAP4rev1] hi\r\n", AUTHENTICATE=close),
+    "imap-caps-lie": imap("", "ok", AUTHENTICATE="{tag} BAD unknown\r\n"),
+    "imap-caps-late": imap("", "ok", GREETING="* OK hi\r\n"),
+    "imap-no-ir": imap(
+        "",
+        "ok",
+        GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n",
+        AUTHENTICATE=("+ \r\n", Talk.read_line, "{tag} OK in\r\n"),
+    ),
+    "imap-noise": imap("", "ok", AUTHENTICATE="* OK one\r\n* 3 EXISTS\r\n* X {3}\r\na\nb\r\n{tag} ok in\r\n"),
+    "smtp-login-only": smtp(
+        "",
+        "ok",
+        EHLO="250-x\r\n250-STARTTLS\r\n250 AUTH LOGIN\r\n",
+        AUTH=("334 VXNlcm5hbWU6\r\n", Talk.read_line, "334 UGFzc3dvcmQ6\r\n", Talk.read_line, "235 in\r\n"),
+    ),
+    "smtp-no-ir": smtp("", "ok", AUTH=("334 \r\n", Talk.read_line, "235 in\r\n")),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_login_works(name: str) -> None:
+    with Server(GOOD[name]) as server:
+        result = run(GOOD[name], server)
+    assert (result.code, result.ok, result.user) == ("ok", True, USER), result.message
+    assert not any(trace in b"".join(server.clear) for trace in traces())
+    assert any(trace in b"".join(server.inside) for trace in traces())
+
+
+@pytest.mark.parametrize("password", ['a"b\\c d', "pässwörd-密码", "x" * 600, "{12}", "%s%(a)s{host}"])
+@pytest.mark.parametrize("name", ["imap-tls", "smtp-starttls", "imap-login-only"])
+def test_hard_passwords_arrive_as_they_are(name: str, password: str) -> None:
+    scenario = GOOD[name]
+    if name == "imap-login-only" and not password.isascii():
+        scenario = imap(
+            "",
+            "ok",
+            GREETING="* OK [CAPABILITY IMAP4rev1] hi\r\n",
+            LOGIN=("+ go\r\n", Talk.read_line, "{tag} OK in\r\n"),
+        )
+    if len(password) > 500 and name == "smtp-starttls":
+        scenario = GOOD["smtp-no-ir"]
+    with Server(scenario) as server:
+        result = run(scenario, server, password)
+    assert result.ok, result.message
+    sent = b"".join(server.inside)
+    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+    expected = quoted if name == "imap-login-only" else password
+    assert any(trace in sent for trace in traces(expected))
+
+
+def test_second_user_name_only_after_a_rejection() -> None:
+    def judge(talk: Talk) -> None:
+        right = base64.b64encode(f"\0{USER}@icloud.com\0{PASSWORD}".encode())
+        talk.send(f"{talk.tag} {'OK in' if right in talk.line else 'NO [AUTHENTICATIONFAILED] no'}\r\n")
+
+    users = (USER, USER + "@icloud.com", "never@tried")
+    scenario = imap("", "ok", AUTHENTICATE=judge)
+    with Server(scenario) as server:
+        result = run(scenario, server, users=users)
+    assert (result.ok, result.user, server.connections) == (True, users[1], 2)
+
+    scenario = imap("", "auth.bad_credentials", AUTHENTICATE="{tag} NO no\r\n")
+    with Server(scenario) as server:
+        result = run(scenario, server, users=users)
+    assert (result.code, result.user) == ("auth.bad_credentials", USER)
+    assert server.commands.count("AUTHENTICATE") == server.connections == 2
+
+    scenario = imap("", "auth.unavailable", AUTHENTICATE="{tag} NO [UNAVAILABLE] no\r\n")
+    with Server(scenario) as server:
+        assert run(scenario, server, users=users).code == "auth.unavailable"
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("service", ["imap", "smtp"])
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [("Summer2024!", "auth.account_password"), ("abcd–efgh–ijkl–mnop", "auth.password_mangled")],
+)
+def test_a_refusal_is_told_apart_by_the_look_of_the_password(service: str, password: str, code: str) -> None:
+    scenario = (
+        imap("", code, AUTHENTICATE="{tag} NO [AUTHENTICATIONFAILED] no\r\n")
+        if service == "imap"
+        else smtp("", code, AUTH="535 5.7.8 no\r\n")
+    )
+    with Server(scenario) as server:
+        result = run(scenario, server, password)
+    assert result.code == code
+    assert "an app-specific password" in result.message
+
+
+def test_an_echo_of_the_password_is_masked() -> None:
+    for echo in (PASSWORD, base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()):
+        for scenario in (
+            imap("", "", AUTHENTICATE="{tag} NO you sent \x1b[31m" + echo + " " + "z" * 999 + "\r\n"),
+            smtp("", "", AUTH=f"550 you sent {echo}\r\n"),
+        ):
+            with Server(scenario) as server:
+                result = run(scenario, server)
+            assert "you sent" in result.message
+            assert "••••" in result.message
+            assert echo.rstrip("=") not in repr(result)
+            assert "\x1b" not in result.message
+            assert len(result.message) < 400
+
+
+def test_mailboxes_are_read_from_the_server() -> None:
+    names = MailboxNames(special_use_advertised=False, names={Use.SENT: ("Sent Messages", "Sent Items")})
+    rows = (
+        '() "/" INBOX',
+        '() "/" "sent items"',
+        '(\\NoSelect) "/" Trash',
+        '() "/" "Entw&APw-rfe"',
+        '() "/" Archive',
+    )
+    listing = "".join(f"* LIST {row}\r\n" for row in rows) + '* LIST () "/" {4}\r\nJunk\r\n{tag} OK\r\n'
+    with Server(imap("", "ok", LIST=listing)) as server:
+        target = Target(HOST, server.port, Security.TLS, (USER,))
+        result = check_imap(target, Secret(PASSWORD), names=names, timeouts=QUICK, context=client_context())
+    assert result.mailboxes
+    assert result.mailboxes.names == {Use.SENT: "sent items", Use.ARCHIVE: "Archive", Use.JUNK: "Junk"}
+    assert (result.mailboxes.seen, result.mailboxes.special_use, result.mailbox_count) == (True, False, 5)
+    assert set(server.commands) == {"AUTHENTICATE", "CAPABILITY", "ID", "EXAMINE", "LIST", "LOGOUT"}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_special_use_is_asked_for_where_it_is_offered(known: bool) -> None:
+    def listing(talk: Talk) -> None:
+        flag = "\\Sent" if b"SPECIAL-USE" in talk.line else ""
+        talk.send(f'* LIST ({flag}) "." Gesendet\r\n{talk.tag} OK\r\n')
+
+    caps = "CAPABILITY IMAP4rev1 LIST-EXTENDED SPECIAL-USE"
+    scenario = imap(
+        "",
+        "ok",
+        AUTHENTICATE="{tag} OK " + (f"[{caps}] in\r\n" if known else "in\r\n"),
+        CAPABILITY=f"* {caps}\r\n{{tag}} OK\r\n",
+        LIST=listing,
+    )
+    with Server(scenario) as server:
+        result = run(scenario, server)
+    assert result.mailboxes
+    assert result.mailboxes.names == {Use.SENT: "Gesendet"}
+    assert result.mailboxes.special_use
+    assert result.mailboxes.delimiter == "."
+    assert server.commands.count("LIST") == (1 if known else 2)
+    assert ("CAPABILITY" in server.commands) is not known
+
+
+def test_slow_greeting_is_a_remark_only() -> None:
+    def late(talk: Talk) -> None:
+        time.sleep(0.2)
+        talk.send("* OK hi\r\n")
+
+    with Server(imap("", "greet.slow", GREETING=late)) as server:
+        target = Target(HOST, server.port, Security.TLS, (USER,))
+        result = check_imap(target, Secret(PASSWORD), timeouts=Timeouts(slow=0.1), context=client_context())
+    assert (result.code, result.ok, exit_code((result,))) == ("greet.slow", True, 0)
+
+
+def test_total_deadline_outranks_the_stages() -> None:
+    scenario = imap("", "proto.stalled", GREETING=drip("* OK " + "x" * 5000))
+    with Server(scenario) as server:
+        target = Target(HOST, server.port, Security.TLS, (USER,))
+        [result] = check_login(target, None, Secret(PASSWORD), timeout=0.5, context=client_context())
+    assert result.code == "proto.stalled"
+    assert result.seconds < 5
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port that neither takes nor refuses a connection: its queue is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(address)
+        yield address[1]
+        for sock in waiting:
+            sock.close()
+
+
+def test_network_faults() -> None:
+    def code(host: str, port: int) -> str:
+        target = Target(host, port, Security.TLS, (USER,))
+        timeouts = Timeouts(connect=0.5, total=3)
+        return check_imap(target, Secret(PASSWORD), timeouts=timeouts, context=client_context()).code
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        free = listener.getsockname()[1]
+    assert code("127.0.0.1", free) == "net.refused"
+    assert code("no-such-host.invalid", 993) == "net.dns"
+    for name in ("", "a" * 70 + ".example", "a\0b", ".", "exa mple"):
+        assert code(name, 993) == "net.dns"
+    with full_backlog() as port:
+        assert code("127.0.0.1", port) == "net.timeout"
+
+
+def test_both_services_side_by_side() -> None:
+    rejected = smtp("", "auth.bad_credentials", AUTH="535 5.7.8 no\r\n")
+    seen: list[CheckResult] = []
+    with Server(GOOD["imap-tls"]) as one, Server(rejected) as two:
+        results = check_login(
+            Target(HOST, one.port, Security.TLS, (USER,)),
+            Target(HOST, two.port, Security.STARTTLS, (USER,)),
+            Secret(PASSWORD),
+            context=client_context(),
+            on_result=seen.append,
+        )
+    assert [result.service for result in results] == ["imap", "smtp"]
+    assert sorted(seen, key=lambda result: result.service) == list(results)
+    assert [result.code for result in results] == ["ok", "auth.bad_credentials"]
+    assert exit_code(results) == 3
+
+
+@pytest.mark.parametrize("password", ["", "a\r\nb", "a\0b", "\ud800"])
+def test_what_cannot_be_sent_is_refused_before_a_connection(password: str) -> None:
+    with Server(GOOD["imap-tls"]) as server:
+        target = Target(HOST, server.port, Security.TLS, (USER,))
+        with pytest.raises(UsageError) as caught:
+            check_login(target, None, Secret(password), context=client_context())
+        with pytest.raises(UsageError):
+            check_imap(
+                Target(HOST, server.port, Security.TLS, ("a\nb",)), Secret("x"), context=client_context()
+            )
+    assert server.connections == 0
+    assert not password.strip() or password not in str(caught.value)
