@@ -52,16 +52,8 @@ def prove(
 ) -> dict[str, CheckResult]:
     """Logs in, IMAP and SMTP side by side, and adds a row for each. `timeout`: seconds for all of it."""
     from provisioner import check  # the network libraries load only when they are needed
-    from provisioner.check.diagnosis import exit_code
 
-    results = check.check_login(
-        {service: getattr(login, service) for service in services},
-        secret,
-        rule=login.rule,
-        mailboxes=login.mailboxes,
-        timeout=timeout,
-    )
-    for result in results.values():
+    def add(result: CheckResult) -> None:
         report.add(
             CheckRow(
                 service=result.service,
@@ -74,7 +66,17 @@ def prove(
                 user=result.user,
                 seconds=round(result.seconds, 3),
                 mailboxes=result.mailbox_count,
-                exit_code=0 if result.ok else exit_code(result.code),
+                exit_code=check.exit_code((result,)),
             )
         )
-    return results
+
+    results = check.check_login(
+        login.imap if "imap" in services else None,
+        login.smtp if "smtp" in services else None,
+        secret,
+        hints=login.rule,
+        names=login.mailboxes,
+        timeout=timeout,
+        on_result=add,
+    )
+    return {result.service: result for result in results}
