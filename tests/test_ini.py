@@ -29,7 +29,7 @@ def test_reading() -> None:
 
 
 def test_mozillas_edge_cases() -> None:
-    found = ini("\ufeffstray=1\n[A]\nk=1\nk=2\n[broken\nx=1\n[B] \n#k=3\n =v\n[A]\nk=4\n")
+    found = ini("\ufeffstray=1\n[A]\nk=1\nk=2\n[broken\nx=1\n[B] \n[no] x\ny=1\n[B]\n#k=3\n =v\n[A]\nk=4\n")
     assert found.sections() == ("A", "B")
     assert found.section("A") == {"k": "4"}
     assert found.section("B") == {}

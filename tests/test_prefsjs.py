@@ -128,6 +128,12 @@ SORTED = '// head\n\nuser_pref("b", 1);\nuser_pref("d", "x");\n'
         ('user_pref("b", 1); // mine\n', {"b": None}, " // mine\n"),
         ('user_pref("b", 1);\nuser_pref("b", 2);\n', {"b": 3}, 'user_pref("b", 1);\nuser_pref("b", 3);\n'),
         ('user_pref("b", 1);\nuser_pref("b", 2);\n', {"b": None}, ""),
+        ('user_pref("b", 1);\nuser_pref("d", 1);\n', {"b": None, "c": 2, "d": None}, 'user_pref("c", 2);\n'),
+        (
+            'user_pref("a",\n1);user_pref("c", 1);\n',
+            {"b": 1},
+            'user_pref("b", 1);\nuser_pref("a",\n1);user_pref("c", 1);\n',
+        ),
         ('/* one\n*/ user_pref("b", 1);\n', {"a": 1}, 'user_pref("a", 1);\n/* one\n*/ user_pref("b", 1);\n'),
     ],
 )
@@ -136,7 +142,15 @@ def test_edits(before: str, changes: dict[str, Value | None], after: str) -> Non
 
 
 def test_new_lines_stand_where_mozilla_sorts_them() -> None:
-    text = edited("", {"mail.server.server10.type": "x", "mail.server.server1.type": "x", "mail.server": 1})
+    text = edited(
+        "",
+        {
+            "mail.server.server10.type": "x",
+            "mail.server.server1.type": "x",
+            "mail.server": 1,
+            "mail.server x": 1,
+        },
+    )
     assert text.splitlines() == sorted(text.splitlines())
 
 

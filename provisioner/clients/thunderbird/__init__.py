@@ -1,0 +1,213 @@
+"""Mozilla Thunderbird: the account in prefs.js, the password in Thunderbird's own store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from provisioner.clients.base import Options, no_export
+from provisioner.clients.thunderbird import account as accounts
+from provisioner.clients.thunderbird import installation, profiles
+from provisioner.clients.thunderbird.account import Edit
+from provisioner.clients.thunderbird.installation import App
+from provisioner.clients.thunderbird.passwords import Passwords
+from provisioner.clients.thunderbird.profiles import Selected
+from provisioner.clients.thunderbird.view import View
+from provisioner.edits import prefsjs
+from provisioner.edits.prefsjs import Prefs
+from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.host import Host
+from provisioner.model import Account, FileChange, Installation, Plan, Receipt, Support
+from provisioner.secret import Secret
+
+ID = "thunderbird"
+TITLE = installation.TITLE
+SUPPORT = Support.FULL
+
+AES_SINCE = 144
+"""The first version whose own new password stores have an AES key."""
+
+export = no_export
+
+
+def detect(host: Host) -> tuple[Installation, ...]:
+    """The Thunderbirds of this machine; `where` is the directory of profiles.ini."""
+    return tuple(Installation(ID, app.title, app.version, str(app.root)) for app in installation.find(host))
+
+
+def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
+    """Adds the account to the profile that Thunderbird starts, or mends it there.
+
+    Raises ProvisionError (`client.not_installed`), Conflict (`profile.*`, `prefs.*`, `ini.broken`, and those
+    of the password store) and UsageError for values that the files cannot hold.
+    """
+    _refuse_unwritable(account)
+    app, profile = _choose(host, account.address, options)
+    profiles.refuse_newer(host, app, profile.path)
+    prefs, user = _preferences(host, profile.path)
+    view = View({**prefs.values, **user.values})
+    edit = accounts.add(view, account, fresh=not prefs.entries, platform=host.platform)
+    _refuse_overridden(profile.path, user, edit)
+    store = Passwords(host, profile.path, options, aes=app.at_least(AES_SINCE))
+    passwords = store.change(accounts.logins(account), secret, edit.stale)
+    written = _prefs_change(host, profile.path, prefs, edit)
+    return Plan(
+        client=ID,
+        title=app.short_title,
+        where=str(profile.path),
+        # profiles.ini last: a profile is announced when it is complete.
+        changes=(*passwords, *written, *reversed(profile.changes)),
+        locks=(_lock(host, profile.path),),
+        done=_done(profile, edit, accounts_changed=bool(written), passwords_changed=bool(passwords)),
+        next=_next(profile),
+        notes=("Thunderbird will ask for your Primary Password when it starts.",) if store.locked else (),
+        secret=secret,
+    )
+
+
+def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
+    """Takes the account and its two passwords out of the profile, and leaves all else as it is now."""
+    profile = Path(receipt.where)
+    app = next((app for app in installation.find(host) if profile.is_relative_to(app.root)), None)
+    title = app.short_title if app else TITLE.removeprefix("Mozilla ")
+    if not profile.is_dir():
+        return Plan(ID, title, receipt.where, (), done=f"nothing to remove: {profile} is gone")
+    prefs, user = _preferences(host, profile)
+    view = View({**prefs.values, **user.values})
+    edit = accounts.remove(view, receipt.account)
+    _refuse_overridden(profile, user, edit)
+    passwords: tuple[FileChange, ...] = ()
+    if edit.stale and host.read(profile / "key4.db") is not None:
+        passwords = Passwords(host, profile, options).forget(edit.stale)
+    written = _prefs_change(host, profile, prefs, edit)
+    return Plan(
+        client=ID,
+        title=title,
+        where=receipt.where,
+        changes=(*written, *passwords),
+        locks=(_lock(host, profile),),
+        done="account and password removed" if written or passwords else "nothing to remove",
+        notes=_removal_notes(profile, view, receipt.account, edit),
+    )
+
+
+def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+    """The password with which Thunderbird would log in to the account's incoming server."""
+    _, profile = _choose(host, account.address, options)
+    if profile.fresh:
+        return None
+    prefs, user = _preferences(host, profile.path)
+    view = View({**prefs.values, **user.values})
+    found = accounts.find(view, account)
+    if found is None or host.read(profile.path / "key4.db") is None:
+        return None
+    return Passwords(host, profile.path, options).get(view.imap_login(view.server_of(found)))
+
+
+def _choose(host: Host, address: str, options: Options) -> tuple[App, Selected]:
+    apps = installation.find(host)
+    if not apps:
+        raise ProvisionError(
+            "Thunderbird is not installed here.",
+            "Install it (https://www.thunderbird.net/, or your system's package), then run this again.",
+            code="client.not_installed",
+        )
+    if options.profile:
+        return _chosen_by_name(host, apps, address, options.profile)
+    by_root = {app.root: app for app in reversed(apps)}
+    used = [app for app in by_root.values() if profiles.Database(host, app).known]
+    candidates = used or list(by_root.values())
+    if len(candidates) > 1:
+        raise Conflict(
+            f"There is more than one Thunderbird: {', '.join(app.title for app in candidates)}.",
+            "Say which one: " + " or ".join(f"--client-profile {app.root}" for app in candidates),
+            code="installation.ambiguous",
+        )
+    return candidates[0], profiles.select(host, candidates[0], address)
+
+
+def _chosen_by_name(host: Host, apps: tuple[App, ...], address: str, wanted: str) -> tuple[App, Selected]:
+    for app in apps:
+        if Path(wanted).expanduser() == app.root:
+            return app, profiles.select(host, app, address)
+    for app in apps:
+        if (selected := profiles.named(host, app, wanted)) is not None:
+            return app, selected
+    names = dict.fromkeys(profile.name for app in apps for profile in profiles.Database(host, app).known)
+    raise UsageError(
+        f"Thunderbird has no profile {wanted!r}.",
+        f"It has: {', '.join(names)}." if names else "Leave --client-profile away and one is made.",
+        code="profile.unknown",
+    )
+
+
+def _preferences(host: Host, profile: Path) -> tuple[Prefs, Prefs]:
+    """prefs.js and user.js; the second is laid over the first at every start."""
+    prefs, user = (
+        prefsjs.parse(host.read(profile / name) or b"", profile / name) for name in ("prefs.js", "user.js")
+    )
+    return prefs, user
+
+
+def _prefs_change(host: Host, profile: Path, prefs: Prefs, edit: Edit) -> tuple[FileChange, ...]:
+    path = profile / "prefs.js"
+    after = prefs.edit(edit.prefs)
+    before = host.read(path)
+    return () if after == (before or b"") else (FileChange(path, before, after, 0o600),)
+
+
+def _refuse_overridden(profile: Path, user: Prefs, edit: Edit) -> None:
+    for name, value in edit.prefs.items():
+        if name in user.values and user.values[name] != value:
+            raise Conflict(
+                f"{profile / 'user.js'} sets {name} at every start, which would undo the change.",
+                "Take that line out of user.js first, then run the command again.",
+                code="prefs.user_js",
+            )
+
+
+def _refuse_unwritable(account: Account) -> None:
+    values = (
+        account.address,
+        account.display_name,
+        account.title,
+        account.imap.username,
+        account.smtp.username,
+    )
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "The name or the address holds something that is not valid Unicode text.", "Type it again."
+        ) from None
+
+
+def _lock(host: Host, profile: Path) -> Path:
+    """The file that Thunderbird locks while it runs (toolkit/profile/nsProfileLock.cpp)."""
+    return profile / ("parent.lock" if host.platform == "win32" else ".parentlock")
+
+
+def _done(profile: Selected, edit: Edit, *, accounts_changed: bool, passwords_changed: bool) -> str:
+    if not edit.existed:
+        return f"account added to profile {profile.name}, password in its own store"
+    if accounts_changed:
+        return f"account updated in profile {profile.name}, password in its own store"
+    if passwords_changed:
+        return f"password replaced in profile {profile.name}"
+    return f"already set up in profile {profile.name}"
+
+
+def _next(profile: Selected) -> str:
+    if profile.starts:
+        return "Start Thunderbird: your inbox is there."
+    return f"Start Thunderbird with this profile: thunderbird --profile {profile.path}"
+
+
+def _removal_notes(profile: Path, view: View, account: Account, edit: Edit) -> tuple[str, ...]:
+    if edit.others:
+        return ("The server stays in Thunderbird, because you have other addresses there.",)
+    found = accounts.find(view, account)
+    relative = view.text(f"mail.server.{view.server_of(found)}.directory-rel") if found else ""
+    directory = profile / relative.removeprefix("[ProfD]")
+    if relative.startswith("[ProfD]") and directory.is_dir():
+        return (f"Mail that Thunderbird has downloaded stays in {directory}; delete it if you want it gone.",)
+    return ()

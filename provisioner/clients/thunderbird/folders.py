@@ -1,0 +1,66 @@
+"""How Thunderbird names the special mailboxes of an account.
+
+Where the server does not say which mailbox is which (RFC 6154), Thunderbird would make mailboxes of its
+own names; so it is told the real ones. A folder is an URI: the user name percent-encoded
+(`jane%40example.com`), the path raw with `/` between levels, non-ASCII names as on the wire (RFC 3501,
+5.1.3). `trash_folder_name` is a path in Unicode instead (nsImapIncomingServer.cpp).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from imapclient import imap_utf7
+
+from provisioner.model import Account, Mailboxes, Use
+
+_IDENTITY_PREFS = {
+    Use.SENT: ("fcc_folder", "fcc_folder_picker_mode"),
+    Use.DRAFTS: ("draft_folder", "drafts_folder_picker_mode"),
+    Use.ARCHIVE: ("archive_folder", "archives_folder_picker_mode"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Preferences of the identity by their last word, and the two that belong to the server."""
+
+    identity: dict[str, str] = field(default_factory=dict)
+    trash: str = ""
+    junk: str = ""
+
+
+def server_uri(username: str, host: str) -> str:
+    """`imap://USER@HOST`, every special character of the user name encoded but `*-._`."""
+    return f"imap://{quote(username, safe='*').replace('~', '%7E')}@{host}"
+
+
+def of(account: Account) -> Folders:
+    """The mailboxes to tell Thunderbird; none if the server itself says which is which."""
+    boxes = account.mailboxes
+    if boxes is None or boxes.special_use:
+        return Folders()
+    uri = server_uri(account.imap.username, account.imap.host)
+    paths = {use: path for use, name in boxes.names.items() if (path := _path(name, boxes))}
+    identity = {}
+    for use, (folder, picker) in _IDENTITY_PREFS.items():
+        if use in paths:
+            identity[folder] = f"{uri}/{_encoded(paths[use])}"
+            identity[picker] = "1"
+    junk = f"{uri}/{_encoded(paths[Use.JUNK])}" if Use.JUNK in paths else ""
+    return Folders(identity, paths.get(Use.TRASH, ""), junk)
+
+
+def _path(name: str, boxes: Mailboxes) -> str:
+    """`name` with `/` between its levels; empty if a level itself has one, which no path can say."""
+    if boxes.delimiter == "/":
+        return name
+    if "/" in name:
+        return ""
+    return name.replace(boxes.delimiter, "/") if boxes.delimiter else name
+
+
+def _encoded(path: str) -> str:
+    encoded: bytes = imap_utf7.encode(path)
+    return encoded.decode("ascii").replace("%", "%25")

@@ -1,0 +1,82 @@
+"""The saved passwords of a profile, as changes of the files that hold them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioner.clients.base import Options
+from provisioner.clients.thunderbird.view import Login
+from provisioner.errors import Conflict
+from provisioner.host import Host
+from provisioner.model import FileChange
+from provisioner.secret import Secret
+from provisioner.stores import mozilla
+from provisioner.stores.mozilla import KeyKind, MozillaStore
+
+KEY4, LOGINS, BACKUP = "key4.db", "logins.json", "logins-backup.json"
+
+
+class Passwords:
+    """The password store of one profile, read once; a Primary Password is asked for if it has one.
+
+    Raises Conflict and UsageError (`store.*`) if it cannot be opened.
+    """
+
+    def __init__(self, host: Host, profile: Path, options: Options, *, aes: bool = True) -> None:
+        """`aes`: the kind of key in a store that does not exist yet; without it every version can read it."""
+        self._profile = profile
+        self._files = {name: host.read(profile / name) for name in (KEY4, LOGINS, BACKUP)}
+        self._new_key = KeyKind.AES if aes else KeyKind.DES3
+        for name in mozilla.must_not_exist(self._files[KEY4]):
+            if (profile / name).exists():
+                raise Conflict(
+                    f"{profile / name} is there: the password store is an old one or half changed.",
+                    "Start Thunderbird with this profile, close it, and run the command again.",
+                    code="store.unrecognised",
+                )
+        self.locked = False
+        """A Primary Password protects the store; Thunderbird asks for it when it starts."""
+        try:
+            self._store = self._opened(None)
+        except mozilla.PrimaryPasswordNeeded:
+            if options.unlock is None:
+                raise
+            self.locked = True
+            self._store = self._opened(options.unlock("Thunderbird's Primary Password"))
+
+    def get(self, login: Login) -> Secret | None:
+        return self._store.get(*login)
+
+    def change(self, save: Sequence[Login], secret: Secret, drop: Sequence[Login]) -> tuple[FileChange, ...]:
+        """Saves `secret` under each login in `save` and forgets those in `drop`."""
+        now = int(time.time() * 1000)
+        store = self._store.remove(drop).put([mozilla.Login(*login, secret) for login in save], now)
+        after = {KEY4: store.key4_bytes, LOGINS: store.logins_bytes, BACKUP: store.backup_bytes}
+        return tuple(
+            FileChange(
+                self._profile / name,
+                before,
+                after[name],
+                shown=(_shown(name, before), _shown(name, after[name])),
+            )
+            for name, before in self._files.items()
+            if before != after[name]
+        )
+
+    def forget(self, drop: Sequence[Login]) -> tuple[FileChange, ...]:
+        return self.change((), Secret(""), drop)
+
+    def _opened(self, primary_password: Secret | None) -> MozillaStore:
+        return MozillaStore.open(
+            self._files[KEY4],
+            self._files[LOGINS],
+            primary_password,
+            new_key=self._new_key,
+            backup=self._files[BACKUP],
+        )
+
+
+def _shown(name: str, data: bytes | None) -> str:
+    return mozilla.shown_key4(data) if name == KEY4 else mozilla.shown_logins(data)

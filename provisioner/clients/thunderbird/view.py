@@ -1,0 +1,61 @@
+"""What Thunderbird's preferences say about its accounts, identities and servers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from provisioner.edits.prefsjs import Value
+
+Login = tuple[str, str]
+"""Where a password belongs, as Thunderbird looks it up: (`imap://HOST`, user name)."""
+
+
+class View:
+    """The preferences as Thunderbird has them in force, with the questions that are asked of them."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self.values = values
+
+    def text(self, name: str) -> str:
+        value = self.values.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def keys(self, name: str) -> list[str]:
+        """A list of keys, `account1,account2`."""
+        return [key for part in self.text(name).split(",") if (key := part.strip())]
+
+    @property
+    def accounts(self) -> list[str]:
+        return self.keys("mail.accountmanager.accounts")
+
+    @property
+    def smtps(self) -> list[str]:
+        return self.keys("mail.smtpservers")
+
+    def server_of(self, account: str) -> str:
+        return self.text(f"mail.account.{account}.server")
+
+    def identities_of(self, account: str) -> list[str]:
+        return self.keys(f"mail.account.{account}.identities")
+
+    def type_of(self, account: str) -> str:
+        return self.text(f"mail.server.{self.server_of(account)}.type")
+
+    def email(self, identity: str) -> str:
+        return self.text(f"mail.identity.{identity}.useremail").lower()
+
+    def imap_login(self, server: str) -> Login:
+        branch = f"mail.server.{server}"
+        return f"imap://{self.text(f'{branch}.hostname')}", self.text(f"{branch}.userName")
+
+    def smtp_login(self, smtp: str) -> Login:
+        branch = f"mail.smtpserver.{smtp}"
+        return f"smtp://{self.text(f'{branch}.hostname')}", self.text(f"{branch}.username")
+
+    def used(self, prefix: str, listed: Iterable[str] = ()) -> set[int]:
+        """The numbers N of all preferences `prefixN...` and of the listed keys."""
+        word = prefix.rpartition(".")[2]
+        numbers = (re.match(re.escape(prefix) + r"(\d+)\.", name) for name in self.values)
+        keys = (re.fullmatch(re.escape(word) + r"(\d+)", key) for key in listed)
+        return {int(match[1]) for match in (*numbers, *keys) if match}
