@@ -277,6 +277,31 @@ class TestExistingLogins:
         assert text_of(after) == json.dumps(expected, separators=(",", ":"))
         assert after.key4_bytes == store.key4_bytes
 
+    def test_tombstone_is_no_login(self) -> None:
+        tombstone = {
+            "id": 1,
+            "guid": "{}",
+            "hostname": IMAP,
+            "httpRealm": IMAP,
+            "everSynced": True,
+            "deleted": True,
+        }
+        text = json.dumps({"nextId": 2, "logins": [tombstone], "version": 3})
+        store = MozillaStore.open(None, text.encode(), new_key=KeyKind.AES)
+        assert store.usernames(IMAP) == ()
+        after = again(store.put([login()], NOW))
+        assert after.get(IMAP, USER) == Secret(PASSWORD)
+        assert document(after)["logins"][0] == tombstone
+
+    def test_field_for_another_key_is_refused(self) -> None:
+        store = fresh()
+        field = document(store)["logins"][0]["encryptedPassword"]
+        match der.decode(base64.b64decode(field)):
+            case (_, algorithm, text):
+                other = base64.b64encode(der.encode((bytes(16), algorithm, text))).decode()
+        with pytest.raises(StoreUnrecognised):
+            with_text(store, text_of(store).replace(field, other)).get(IMAP, USER)
+
     def test_damaged_entry_of_our_server_is_refused(self) -> None:
         store = fresh(KeyKind.AES, login(), login(origin=SMTP))
         broken = document(store)
@@ -347,8 +372,11 @@ class TestForeignText:
         assert text_of(after).endswith('"} ], "version": 3 }\r\n')
 
 
+STORE = fresh(KeyKind.AES, login(), login(origin=SMTP))
+
+
 def wrong_logins() -> dict[str, bytes]:
-    good = text_of(fresh())
+    good = text_of(STORE)
     return {
         "empty": b"",
         "cut": good[:-9].encode(),
@@ -359,8 +387,8 @@ def wrong_logins() -> dict[str, bytes]:
         "newer": good.replace('"version":3', '"version":4').encode(),
         "no version": good.replace(',"version":3', "").encode(),
         "version is true": good.replace('"version":3', '"version":true').encode(),
-        "no nextId": good.replace('"nextId":2,', "").encode(),
-        "nextId is text": good.replace('"nextId":2', '"nextId":"2"').encode(),
+        "no nextId": good.replace('"nextId":3,', "").encode(),
+        "nextId is text": good.replace('"nextId":3', '"nextId":"3"').encode(),
         "no logins": good.replace('"logins"', '"login"').encode(),
         "logins of numbers": b'{"nextId":1,"logins":[1],"version":3}',
         "list": b"[]",
@@ -375,7 +403,12 @@ class TestRefused:
     @pytest.mark.parametrize(("name", "data"), wrong_logins().items(), ids=wrong_logins().keys())
     def test_logins(self, name: str, data: bytes) -> None:
         with pytest.raises(StoreUnrecognised, match=r"logins\.json"):
-            MozillaStore.open(fresh().key4_bytes, data, new_key=KeyKind.AES)
+            MozillaStore.open(STORE.key4_bytes, data, new_key=KeyKind.AES)
+
+    def test_the_logins_above_are_wrong_in_one_way_only(self) -> None:
+        good = STORE.logins_bytes
+        assert MozillaStore.open(STORE.key4_bytes, good, new_key=KeyKind.AES).get(IMAP, USER)
+        assert good not in wrong_logins().values()
 
     def test_logins_without_their_keys(self) -> None:
         store = fresh()
@@ -401,8 +434,6 @@ class TestRefused:
             "UPDATE nssPrivate SET a100 = x'00000013'",
             "UPDATE nssPrivate SET a100 = x'00000015'",
             "UPDATE nssPrivate SET id = 'text'",
-            "INSERT INTO nssPrivate (id, a0, a100, a102, a11) "
-            "SELECT id + 1, a0, a100, a102, a11 FROM nssPrivate",
             "DROP TABLE metaData",
             "ALTER TABLE metaData RENAME COLUMN item1 TO item3",
             "CREATE TRIGGER odd AFTER INSERT ON metaData BEGIN SELECT 1; END",
@@ -414,6 +445,52 @@ class TestRefused:
             MozillaStore.open(
                 edit_key4(store.key4_bytes, (statement, ())), store.logins_bytes, new_key=KeyKind.AES
             )
+
+    def test_password_entry_that_says_something_else(self) -> None:
+        check = Protection(bytes(20), "").close(b"passw0rd-check", 1)
+        sql = "UPDATE metaData SET item1 = ?, item2 = ? WHERE id = 'password'"
+        data = edit_key4(fresh().key4_bytes, (sql, (bytes(20), check)))
+        with pytest.raises(PrimaryPasswordNeeded):
+            MozillaStore.open(data, None, new_key=KeyKind.AES)
+        with pytest.raises(PrimaryPasswordWrong):
+            MozillaStore.open(data, None, Secret(""), new_key=KeyKind.AES)
+
+    @pytest.mark.parametrize(
+        ("key", "signed", "problem"),
+        [
+            (bytes(32), bytes(32), ""),
+            (bytes(32), bytes(31) + b"x", "signature is wrong"),
+            (bytes(24), bytes(24), "wrong length"),
+        ],
+    )
+    def test_key(self, key: bytes, signed: bytes, problem: str) -> None:
+        data = fresh().key4_bytes
+        [(salt, number)] = query(
+            data, "SELECT item1, p.id FROM metaData m, nssPrivate p WHERE m.id = 'password'"
+        )
+        lock = Protection(salt, "")
+        signature = lock.sign(bytes(7) + b"\x11" + signed, 1)
+        data = edit_key4(
+            data,
+            ("UPDATE nssPrivate SET a11 = ?", (lock.close(key, 1),)),
+            ("UPDATE metaData SET item1 = ? WHERE id = ?", (signature, f"sig_key_{number:08x}_00000011")),
+        )
+        if not problem:
+            MozillaStore.open(data, None, new_key=KeyKind.AES)
+            return
+        with pytest.raises(StoreUnrecognised, match=problem):
+            MozillaStore.open(data, None, new_key=KeyKind.AES)
+
+    def test_two_keys_of_one_kind(self) -> None:
+        data = fresh().key4_bytes
+        [(number,)] = query(data, "SELECT id FROM nssPrivate")
+        columns = "a0, a100, a102, a11"
+        sql = f"INSERT INTO nssPrivate (id, {columns}) SELECT id + 1, {columns} FROM nssPrivate"
+        signed = "INSERT INTO metaData SELECT ?, item1, item2 FROM metaData WHERE id = ?"
+        names = tuple(f"sig_key_{one:08x}_00000011" for one in (number + 1, number))
+        data = edit_key4(data, (sql, ()), (signed, names))
+        with pytest.raises(StoreUnrecognised, match="two keys"):
+            MozillaStore.open(data, None, new_key=KeyKind.AES)
 
     @pytest.mark.parametrize(
         "change", [lambda b: b"", lambda b: b[:60], lambda b: b[:40_000], lambda b: b"x" + b, bytes.swapcase]
@@ -526,8 +603,12 @@ class TestExistingKeys:
         bare = edit_key4(
             fresh().key4_bytes,
             ("DELETE FROM nssPrivate", ()),
+            ("INSERT INTO nssPrivate (id, a0, a3) VALUES (77, x'00000003', x'6162')", ()),
             ("PRAGMA writable_schema = ON", ()),
-            ("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'label'", ()),
+            (
+                "UPDATE sqlite_master SET sql = 'CREATE INDEX label ON nssPrivate (a0)' WHERE name = 'label'",
+                (),
+            ),
         )
         with pytest.raises(StoreUnrecognised, match="damaged"):
             MozillaStore.open(bare, None, new_key=KeyKind.AES).put([login()], NOW)
@@ -587,7 +668,6 @@ class TestShown:
         assert "key3.db" in must_not_exist(None)
 
 
-STORE = fresh(KeyKind.AES, login(), login(origin=SMTP))
 ITEMS = [
     ("metaData", "item1", "id = 'password'"),
     ("metaData", "item2", "id = 'password'"),
