@@ -149,7 +149,7 @@ GOOD: dict[Service, dict[str, Answer]] = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """A way to fail. `code` is the cause that the check must name; `sent`: the password may reach the server."""
+    """A way to fail. `code` is the cause that the check must name."""
 
     name: str
     service: Service
@@ -158,6 +158,7 @@ class Scenario:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     certificate: str = "good"
     sent: bool = False
+    """Whether the password may reach the server, inside TLS."""
     implicit: bool | None = None
     """Whether the server itself begins with TLS; None: as `security` says."""
     says: str = ""

@@ -272,7 +272,7 @@ def run(
 ) -> CheckResult:
     check = check_imap if scenario.service == "imap" else check_smtp
     target = Target(HOST, server.port, Security(scenario.security), users)
-    return check(target, Secret(password), hints=HINTS, timeouts=QUICK, context=client_context())
+    return check(target, Secret(password), rule=HINTS, timeouts=QUICK, context=client_context())
 
 
 def traces(password: str = PASSWORD, user: str = USER) -> list[bytes]:
@@ -426,7 +426,9 @@ def test_mailboxes_are_read_from_the_server() -> None:
     listing = "".join(f"* LIST {row}\r\n" for row in rows) + '* LIST () "/" {4}\r\nJunk\r\n{tag} OK\r\n'
     with Server(imap("", "ok", LIST=listing)) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
-        result = check_imap(target, Secret(PASSWORD), names=names, timeouts=QUICK, context=client_context())
+        result = check_imap(
+            target, Secret(PASSWORD), mailboxes=names, timeouts=QUICK, context=client_context()
+        )
     assert result.mailboxes
     assert result.mailboxes.names == {Use.SENT: "sent items", Use.ARCHIVE: "Archive", Use.JUNK: "Junk"}
     assert (result.mailboxes.seen, result.mailboxes.special_use, result.mailbox_count) == (True, False, 5)
@@ -465,14 +467,16 @@ def test_slow_greeting_is_a_remark_only() -> None:
     with Server(imap("", "greet.slow", GREETING=late)) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
         result = check_imap(target, Secret(PASSWORD), timeouts=Timeouts(slow=0.1), context=client_context())
-    assert (result.code, result.ok, exit_code((result,))) == ("greet.slow", True, 0)
+    assert (result.code, result.ok, exit_code(result.code)) == ("greet.slow", True, 0)
 
 
 def test_total_deadline_outranks_the_stages() -> None:
     scenario = imap("", "proto.stalled", GREETING=drip("* OK " + "x" * 5000))
     with Server(scenario) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
-        [result] = check_login(target, None, Secret(PASSWORD), timeout=0.5, context=client_context())
+        result = check_login({"imap": target}, Secret(PASSWORD), timeout=0.5, context=client_context())[
+            "imap"
+        ]
     assert result.code == "proto.stalled"
     assert result.seconds < 5
 
@@ -514,16 +518,21 @@ def test_both_services_side_by_side() -> None:
     seen: list[CheckResult] = []
     with Server(GOOD["imap-tls"]) as one, Server(rejected) as two:
         results = check_login(
-            Target(HOST, one.port, Security.TLS, (USER,)),
-            Target(HOST, two.port, Security.STARTTLS, (USER,)),
+            {
+                "imap": Target(HOST, one.port, Security.TLS, (USER,)),
+                "smtp": Target(HOST, two.port, Security.STARTTLS, (USER,)),
+            },
             Secret(PASSWORD),
             context=client_context(),
             on_result=seen.append,
         )
-    assert [result.service for result in results] == ["imap", "smtp"]
-    assert sorted(seen, key=lambda result: result.service) == list(results)
-    assert [result.code for result in results] == ["ok", "auth.bad_credentials"]
-    assert exit_code(results) == 3
+    assert {service: result.code for service, result in results.items()} == {
+        "imap": "ok",
+        "smtp": "auth.bad_credentials",
+    }
+    assert list(results) == ["imap", "smtp"]
+    assert {result.service: result for result in seen} == results
+    assert [exit_code(result.code) for result in results.values()] == [0, 3]
 
 
 @pytest.mark.parametrize("password", ["", "a\r\nb", "a\0b", "\ud800"])
@@ -531,7 +540,7 @@ def test_what_cannot_be_sent_is_refused_before_a_connection(password: str) -> No
     with Server(GOOD["imap-tls"]) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
         with pytest.raises(UsageError) as caught:
-            check_login(target, None, Secret(password), context=client_context())
+            check_login({"imap": target}, Secret(password), context=client_context())
         with pytest.raises(UsageError):
             check_imap(
                 Target(HOST, server.port, Security.TLS, ("a\nb",)), Secret("x"), context=client_context()

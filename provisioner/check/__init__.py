@@ -9,26 +9,30 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal
 
-from provisioner.check import diagnosis
+from provisioner.accounts import Target
+from provisioner.check.diagnosis import exit_code
 from provisioner.check.timing import Timeouts
 from provisioner.errors import UsageError
-from provisioner.model import AppPassword, CheckResult, MailboxNames, Security
+from provisioner.model import AppPassword, CheckResult, MailboxNames
 from provisioner.secret import Secret
 
-__all__ = ["Target", "Timeouts", "check_imap", "check_login", "check_smtp", "exit_code", "make_context"]
+__all__ = [
+    "Service",
+    "Target",
+    "Timeouts",
+    "check_imap",
+    "check_login",
+    "check_smtp",
+    "exit_code",
+    "make_context",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server to log in to, and the user names it may take, the likeliest first."""
-
-    host: str
-    port: int
-    security: Security
-    usernames: tuple[str, ...]
+Service = Literal["imap", "smtp"]
 
 
 def make_context() -> ssl.SSLContext:
@@ -42,22 +46,22 @@ def check_imap(
     target: Target,
     secret: Secret,
     *,
-    hints: AppPassword | None = None,
-    names: MailboxNames | None = None,
+    rule: AppPassword | None = None,
+    mailboxes: MailboxNames | None = None,
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
 ) -> CheckResult:
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
-    `hints`: what the provider's app-specific passwords look like; `names`: what it calls its mailboxes.
+    `rule`: what the provider's app-specific passwords look like; `mailboxes`: what it calls its own.
     Raises UsageError for a user name or password that cannot be sent; nothing else.
     """
     from provisioner.check import attempt, imap
 
     _require_sendable(target, secret)
-    session = imap.ImapSession
+    limits = timeouts or Timeouts()
     return attempt.check(
-        "imap", session, target, secret, hints, names, timeouts or Timeouts(), context or make_context()
+        "imap", imap.ImapSession, target, secret, rule, mailboxes, limits, context or make_context()
     )
 
 
@@ -65,7 +69,7 @@ def check_smtp(
     target: Target,
     secret: Secret,
     *,
-    hints: AppPassword | None = None,
+    rule: AppPassword | None = None,
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
 ) -> CheckResult:
@@ -73,64 +77,56 @@ def check_smtp(
     from provisioner.check import attempt, smtp
 
     _require_sendable(target, secret)
-    session = smtp.SmtpSession
+    limits = timeouts or Timeouts()
     return attempt.check(
-        "smtp", session, target, secret, hints, None, timeouts or Timeouts(), context or make_context()
+        "smtp", smtp.SmtpSession, target, secret, rule, None, limits, context or make_context()
     )
 
 
 def check_login(
-    imap: Target | None,
-    smtp: Target | None,
+    targets: Mapping[Service, Target],
     secret: Secret,
     *,
-    hints: AppPassword | None = None,
-    names: MailboxNames | None = None,
+    rule: AppPassword | None = None,
+    mailboxes: MailboxNames | None = None,
     timeout: float | None = None,
     context: ssl.SSLContext | None = None,
     on_result: Callable[[CheckResult], None] | None = None,
-) -> tuple[CheckResult, ...]:
-    """Checks both services side by side; None leaves one out. The results come IMAP first.
+) -> dict[Service, CheckResult]:
+    """Checks the services side by side; the results come in the order of `targets`.
 
     `timeout`: seconds for each service as a whole. `on_result` is called in the caller's thread with
     each result as soon as it is there. Ctrl-C ends the wait at once.
     """
     timeouts = replace(Timeouts(), total=timeout) if timeout is not None else Timeouts()
-    jobs: list[Callable[[], CheckResult]] = []
-    for target in (imap, smtp):
-        if target:
-            _require_sendable(target, secret)
+    for target in targets.values():
+        _require_sendable(target, secret)
     shared = context or make_context()
-    if imap:
-        jobs.append(
-            lambda: check_imap(imap, secret, hints=hints, names=names, timeouts=timeouts, context=shared)
-        )
-    if smtp:
-        jobs.append(lambda: check_smtp(smtp, secret, hints=hints, timeouts=timeouts, context=shared))
-    done: queue.SimpleQueue[tuple[int, CheckResult | BaseException]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Service, CheckResult | BaseException]] = queue.SimpleQueue()
 
-    def work(index: int, job: Callable[[], CheckResult]) -> None:
+    def work(service: Service, target: Target) -> None:
         try:
-            done.put((index, job()))
+            if service == "imap":
+                result = check_imap(
+                    target, secret, rule=rule, mailboxes=mailboxes, timeouts=timeouts, context=shared
+                )
+            else:
+                result = check_smtp(target, secret, rule=rule, timeouts=timeouts, context=shared)
+            done.put((service, result))
         except BaseException as error:  # handed over to the caller's thread
-            done.put((index, error))
+            done.put((service, error))
 
-    for index, job in enumerate(jobs):
-        threading.Thread(target=work, args=(index, job), daemon=True, name=f"check-{index}").start()
-    results: dict[int, CheckResult] = {}
-    while len(results) < len(jobs):
-        index, result = done.get()
+    for job in targets.items():
+        threading.Thread(target=work, args=job, daemon=True, name=f"check-{job[0]}").start()
+    results: dict[Service, CheckResult] = {}
+    while len(results) < len(targets):
+        service, result = done.get()
         if isinstance(result, BaseException):
             raise result
-        results[index] = result
+        results[service] = result
         if on_result:
             on_result(result)
-    return tuple(results[index] for index in sorted(results))
-
-
-def exit_code(results: tuple[CheckResult, ...]) -> int:
-    """The process's exit code: 0 if all is well, else 3 rejected, 4 unreachable, 1 other."""
-    return diagnosis.exit_code(result.code for result in results)
+    return {service: results[service] for service in targets}
 
 
 def _require_sendable(target: Target, secret: Secret) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
+from provisioner.accounts import Target
 from provisioner.check import diagnosis, evidence, tls, wire
-from provisioner.check.causes import CAUSES
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import Timeouts
 from provisioner.check.wire import Wire
 from provisioner.model import AppPassword, CheckResult, Mailboxes, MailboxNames, Security
 from provisioner.secret import Secret
-
-if TYPE_CHECKING:
-    from provisioner.check import Target
 
 MAX_USERNAMES = 2
 """Logins tried per service: more can lock the account."""
@@ -77,8 +74,10 @@ class _Attempt:
         except Fault as fault:
             silent = fault.code in ("greet.timeout", "greet.dropped")
             starttls = self.target.security is Security.STARTTLS
-            if silent and starttls and tls.speaks_tls(self.connect, self.target.host):
-                raise Fault("tls.tls_on_plain_port") from None
+            if silent and starttls:
+                seconds = min(3, self.timeouts.greeting)
+                if tls.speaks_tls(self.connect, self.target.host, seconds):
+                    raise Fault("tls.tls_on_plain_port") from None
             raise
         self.slowest_greeting = max(self.slowest_greeting, time.monotonic() - started)
 
@@ -103,7 +102,7 @@ def check(
     session: type[Session],
     target: Target,
     secret: Secret,
-    hints: AppPassword | None,
+    rule: AppPassword | None,
     names: MailboxNames | None,
     timeouts: Timeouts,
     context: ssl.SSLContext,
@@ -132,8 +131,8 @@ def check(
     else:
         if fault.code == "auth.bad_credentials":
             user = usernames[0]
-        evidence.refine(fault, secret, hints)
-    ok = CAUSES[fault.code].exit_code == 0
+        evidence.refine(fault, secret, rule)
+    ok = diagnosis.exit_code(fault.code) == 0
     secrets = [] if ok else [form for name in usernames for form in diagnosis.credential_forms(name, secret)]
     message, next_step = diagnosis.explain(
         fault.code, fault.facts | {"user": user}, host=target.host, port=target.port, secrets=secrets

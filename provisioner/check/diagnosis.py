@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 
-from provisioner.check.causes import CAUSES, OTHER, REJECTED, UNREACHABLE
+from provisioner.check.causes import CAUSES
 from provisioner.secret import Secret
 
 MAX_TEXT = 200
@@ -57,10 +57,9 @@ def explain(
     return sentence, cause.next.format_map(values)
 
 
-def exit_code(codes: Iterable[str]) -> int:
-    """The process's exit code: a rejected login (3) outranks unreachable (4), and that all others (1)."""
-    found = {CAUSES[code].exit_code for code in codes}
-    return next((code for code in (REJECTED, UNREACHABLE, OTHER) if code in found), 0)
+def exit_code(code: str) -> int:
+    """The process's exit code for a cause: 0 it works, 3 login rejected, 4 unreachable or TLS, 1 other."""
+    return CAUSES[code].exit_code
 
 
 def credential_forms(user: str, secret: Secret) -> list[Secret]:

@@ -237,13 +237,13 @@ def starttls_missing(capabilities: list[str]) -> Fault:
     return Fault("starttls.stripped" if stripped else "starttls.not_offered")
 
 
-def refine(fault: Fault, secret: Secret, hints: AppPassword | None) -> Fault:
+def refine(fault: Fault, secret: Secret, rule: AppPassword | None) -> Fault:
     """A rejected login, told apart by what the password looks like."""
-    if hints is None:
+    if rule is None:
         return fault
-    fault.facts |= {"term": hints.term, "displayed": hints.displayed_as}
+    fault.facts |= {"term": rule.term, "displayed": rule.displayed_as}
     if fault.code == "auth.bad_credentials":
-        shape = shape_of(secret, hints)
+        shape = shape_of(secret, rule)
         if shape.kind != "fits":
             fault.code = "auth.password_mangled" if shape.kind == "mangled" else "auth.account_password"
             fault.facts["why"] = shape.why

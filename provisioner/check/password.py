@@ -23,12 +23,12 @@ class Shape(NamedTuple):
     why: str = ""
 
 
-def shape_of(secret: Secret, hints: AppPassword) -> Shape:
+def shape_of(secret: Secret, rule: AppPassword) -> Shape:
     """Compares the password with the provider's pattern, which may be written with or without separators."""
     password = secret.reveal()
-    if hints.spaces_are_decoration:
+    if rule.spaces_are_decoration:
         password = "".join(password.split())
-    if _fits(password, hints):
+    if _fits(password, rule):
         return Shape("fits")
     for why, mended in (
         ("long dashes instead of plain ones", _DASHES.sub("-", password)),
@@ -39,22 +39,22 @@ def shape_of(secret: Secret, hints: AppPassword) -> Shape:
         ("invisible or look-alike characters", _plain(password)),
         ("several changes", _plain(password).lower().strip("\"'“”‘’`.,;: ")),
     ):
-        if mended != password and _fits(mended, hints):
+        if mended != password and _fits(mended, rule):
             return Shape("mangled", why)
-    return Shape("mangled", why) if (why := _letter_off(_plain(password).lower(), hints)) else Shape("other")
+    return Shape("mangled", why) if (why := _letter_off(_plain(password).lower(), rule)) else Shape("other")
 
 
-def _fits(password: str, hints: AppPassword) -> bool:
+def _fits(password: str, rule: AppPassword) -> bool:
     """With its separators, or with none of them at all: people leave them out, and so may the pattern."""
-    if re.fullmatch(hints.pattern, password):
+    if re.fullmatch(rule.pattern, password):
         return True
-    groups = _SEPARATORS.split(hints.example)
+    groups = _SEPARATORS.split(rule.example)
     compact = password.replace("-", "")
     if "-" in password:
         return [len(part) for part in password.split("-")] == [len(part) for part in groups] and bool(
-            re.fullmatch(hints.pattern, compact)
+            re.fullmatch(rule.pattern, compact)
         )
-    return bool(re.fullmatch(hints.pattern, _regroup(compact, hints.example)))
+    return bool(re.fullmatch(rule.pattern, _regroup(compact, rule.example)))
 
 
 def _regroup(compact: str, example: str) -> str:
@@ -70,14 +70,14 @@ def _plain(password: str) -> str:
     return "".join(char for char in text if unicodedata.category(char)[0] not in "CZ")
 
 
-def _letter_off(password: str, hints: AppPassword) -> str:
+def _letter_off(password: str, rule: AppPassword) -> str:
     """Whether one letter too few or too many is all that is wrong; only where separators show the groups."""
-    if len(_SEPARATORS.split(hints.example)) < 2 or len(_SEPARATORS.split(password)) < 2:
+    if len(_SEPARATORS.split(rule.example)) < 2 or len(_SEPARATORS.split(password)) < 2:
         return ""
-    letter = hints.example[0]
+    letter = rule.example[0]
     places = range(len(password) + 1)
-    if any(_fits(password[:at] + letter + password[at:], hints) for at in places):
+    if any(_fits(password[:at] + letter + password[at:], rule) for at in places):
         return "a letter is missing"
-    if any(_fits(password[:at] + password[at + 1 :], hints) for at in places):
+    if any(_fits(password[:at] + password[at + 1 :], rule) for at in places):
         return "a letter too many"
     return ""

@@ -102,11 +102,11 @@ def secure(
         raise Fault("net.dns") from None
 
 
-def speaks_tls(again: Callable[[], Wire], host: str) -> bool:
+def speaks_tls(again: Callable[[], Wire], host: str, seconds: float) -> bool:
     """Whether a server that is silent in clear answers a TLS hello."""
     with contextlib.suppress(Fault):
         wire = again()
-        wire.enter("tls", 3)
+        wire.enter("tls", seconds)
         try:
             wire.handshake(_blind_context(), host)
         except ClearText:
@@ -132,7 +132,7 @@ def _look(again: Callable[[], Wire], host: str) -> Shown | None:
 
 
 def _blind_context() -> ssl.SSLContext:
-    """Verifies nothing: only to look at a server. `Wire` lets no password pass through it."""
+    """Verifies nothing: for a look that sends nothing. `Wire` lets no password pass through it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
