@@ -28,7 +28,7 @@ _KEPT_BY_TOMBSTONE = {"id", "guid", "timePasswordChanged", "syncCounter", "everS
 _SHOWN = (
     {"nextId", "logins", "version", "id", "guid", "encType", "syncCounter", "everSynced", "deleted"}
     | {"hostname", "httpRealm", "formSubmitURL", "usernameField", "passwordField"}
-    | {"timeCreated", "timeLastUsed", "timePasswordChanged", "timesUsed"}
+    | {"timeCreated", "timeLastUsed", "timePasswordChanged", "timesUsed", "timeLastBreachAlertDismissed"}
 )
 _SPACE = re.compile(r"[ \t\n\r]*")
 
