@@ -378,7 +378,7 @@ def test_plan_writes_the_profile_once_for_the_user_alone(tmp_path: Path) -> None
     assert not change.path.exists()
     apply(first)
     assert plan(host).empty
-    assert apple_mail.open_commands(host, icloud().address)[0] == ("open", str(change.path))
+    assert first.open == change.path
 
 
 def test_no_password_in_what_a_plan_shows(tmp_path: Path) -> None:
@@ -418,7 +418,7 @@ def test_the_pane_to_open(tmp_path: Path, release: str, pane: str) -> None:
     found = plan(mac(tmp_path, release))
     assert pane in found.next
     assert str(apple_mail.profile_path(mac(tmp_path), icloud().address)) in found.next
-    assert pane in apple_mail.unplan(mac(tmp_path), receipt(found), Options()).next
+    assert pane in apple_mail.unplan(mac(tmp_path), receipt(found), Options()).notes[0]
 
 
 @pytest.mark.parametrize("system", ["linux", "win32"])
@@ -450,4 +450,4 @@ def test_unplan_deletes_the_file(tmp_path: Path) -> None:
     (change,) = undo.changes
     assert (change.path, change.before, change.after) == (path, path.read_bytes(), None)
     assert PASSWORD not in "".join(change.shown or ())
-    assert "minus button" in undo.next
+    assert "minus button" in undo.notes[0]

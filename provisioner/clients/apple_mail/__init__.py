@@ -20,9 +20,6 @@ ID = "apple-mail"
 TITLE = "Apple Mail"
 SUPPORT = Support.IMPORT
 
-PROFILES_PANE = "x-apple.systempreferences:com.apple.Profiles-Settings.extension"
-"""Opens the Settings pane that lists profiles (macOS 13 and later)."""
-
 
 def _version(host: Host, path: str, key: str) -> str:
     content = host.read(host.system(path))
@@ -57,11 +54,6 @@ def profile_path(host: Host, address: str) -> Path:
     return _folder(host) / f"{profile.names_of(address).identifier.rpartition('.')[2]}.mobileconfig"
 
 
-def open_commands(host: Host, address: str) -> tuple[tuple[str, ...], ...]:
-    """The commands that hand the written profile to macOS and then show the pane that waits for the user."""
-    return (("open", str(profile_path(host, address))), ("open", PROFILES_PANE))
-
-
 def _existing(host: Host, address: str) -> bytes | None:
     """The profile that is there, None if there is none. Raises Conflict if it is not ours."""
     path = profile_path(host, address)
@@ -87,7 +79,7 @@ def detect(host: Host) -> tuple[Installation, ...]:
 
 
 def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
-    """Writes the profile, password inside, for this user's eyes only. Opening it is the caller's part.
+    """Writes the profile, password inside, for this user's eyes only, and has it opened.
 
     Raises UsageError (`client.not_here`) on other systems than macOS, Conflict for a foreign file.
     """
@@ -111,10 +103,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         next=f'Open {_pane(host)}, double-click "{account.title}: {account.address}" and click Install. '
         f"When mail arrives, delete {path}: it holds the password.",
         secret=secret,
+        open=path,
     )
 
 
-def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG001
+def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Deletes the profile's file. The installed profile can only be removed by the user."""
     path = profile_path(host, receipt.address)
     before = _existing(host, receipt.address)
@@ -125,8 +118,10 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG
         where=receipt.where,
         changes=() if before is None else (change,),
         done="the profile's file is gone",
-        next=f"Open {_pane(host)}, select the profile of {receipt.address} and click the minus button: "
-        "the account goes with it.",
+        notes=(
+            f"If the profile is installed, open {_pane(host)}, select the profile of {receipt.address} and "
+            "click the minus button: the account goes with it.",
+        ),
     )
 
 
