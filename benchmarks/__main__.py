@@ -1,6 +1,7 @@
 """`python -m benchmarks`: every benchmark, one line each."""
 
-from benchmarks import login, startup
+import benchmarks.login
+import benchmarks.startup
 
-startup.main()
-login.main()
+benchmarks.startup.main()
+benchmarks.login.main()

@@ -124,6 +124,7 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
             dry_run=kw["dry_run"],
             wait=kw["wait"],
             timeout=kw["timeout"],
+            prompted=not (kw["password_stdin"] or kw["password_command"]),
             profile_file=kw["profile_file"],
             client=invocation.client_options(context, kw),
         )
@@ -181,7 +182,7 @@ def check(email: str, **kw: Any) -> None:
         from provisioner.workflows import check
         from provisioner.workflows.login import SERVICES
 
-        services = (kw["only"],) if kw["only"] else SERVICES
+        services: Any = (kw["only"],) if kw["only"] else SERVICES
         common = {"timeout": kw["timeout"], "profile_file": kw["profile_file"]}
         if kw["client"]:
             options = invocation.client_options(context, kw)
@@ -274,13 +275,13 @@ def providers(**kw: Any) -> None:
 
 
 @cli.command()
-@click.option("--open", "open_thunderbird", is_flag=True, help="Start Thunderbird on what was set up.")
-def demo(open_thunderbird: bool) -> None:
+@click.option("--open", "open_window", is_flag=True, help="Start Thunderbird on what was set up.")
+def demo(open_window: bool) -> None:
     """Show the whole job in a scratch home, against a mail server of its own. Needs no account."""
-    with invocation.run("demo", {}):
-        from provisioner.demo import demo
+    with invocation.run("demo", {}) as context:
+        from provisioner.demo import tour
 
-        demo(open_thunderbird=open_thunderbird)
+        tour.run(context.host, open_window=open_window)
 
 
 def main() -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import shutil
 import sys
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import click
@@ -25,8 +29,8 @@ from provisioner.report import (
 
 SCHEMA = 1
 """Version of the JSON document: keys are added, never renamed or removed, under the same number."""
-_NAME_WIDTH = 17
-_MESSAGE_WIDTH = 62
+_NAME_WIDTH = 19
+_INDENT = " " * (_NAME_WIDTH + 3)
 
 
 def print_json(report: Report) -> None:
@@ -72,18 +76,19 @@ def print_row(row: Row) -> None:
 
 @print_row.register
 def _(row: CheckRow) -> None:
-    _line(row.ok, row.host, row.message, f"{row.seconds:.1f} s")
+    mailboxes = f" {row.mailboxes} mailboxes." if row.mailboxes else ""
+    _line(row.ok, row.host, row.message + mailboxes, f"{row.seconds:.1f} s")
     if not row.ok:
-        click.echo(f"  {' ' * _NAME_WIDTH} {row.next}  [{row.code}]")
+        _wrapped(f"{row.next}  [{row.code}]")
 
 
 @print_row.register
 def _(row: ClientRow) -> None:
     _line(row.ok, row.title, row.message)
     if not row.ok and row.next:
-        click.echo(f"  {' ' * _NAME_WIDTH} {row.next}")
+        _wrapped(row.next)
     for note in row.notes:
-        click.echo(f"  {' ' * _NAME_WIDTH} {note}")
+        _wrapped(note)
     for line in row.diff.splitlines():
         click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))
 
@@ -92,7 +97,7 @@ def _(row: ClientRow) -> None:
 def _(row: StatusRow) -> None:
     good = row.state is State.OK
     click.echo(f"{_mark(good)} {row.address}  in {row.title}: {row.message}")
-    click.echo(f'  label "{row.label}", set up {_day(row.created)}{_changed(row)}, {row.path}')
+    click.echo(f'  label "{row.label}", set up {_day(row.created)}{_changed(row)}, {_home(row.path)}')
     if row.state is State.UNFINISHED:
         click.echo("  The next setup or remove takes back what it had changed.")
 
@@ -103,7 +108,8 @@ def _(row: ExportRow) -> None:
         click.echo(row.content, nl=not row.content.endswith("\n"))
     else:
         _line(True, row.client, f"written to {row.path}")
-    click.echo(row.next, err=bool(row.content))
+    for line in textwrap.wrap(row.next, _width(), break_on_hyphens=False):
+        click.echo(line, err=bool(row.content))
 
 
 @print_row.register
@@ -129,8 +135,26 @@ def _(row: ProviderRow) -> None:
 
 
 def _line(ok: bool, name: str, message: str, right: str = "") -> None:
-    text = f"{_mark(ok)} {name:<{_NAME_WIDTH}} "
-    click.echo(f"{text}{message:<{_MESSAGE_WIDTH}} {right}".rstrip())
+    width = _width() - len(_INDENT)
+    first, *rest = textwrap.wrap(message, width - len(right) - 1, break_long_words=False) or [""]
+    click.echo(f"{_mark(ok)} {name:<{_NAME_WIDTH}} {first:<{width - len(right) - 1}} {right}".rstrip())
+    _wrapped(" ".join(rest))
+
+
+def _wrapped(text: str) -> None:
+    """Text in the column of messages."""
+    for line in textwrap.wrap(text, _width() - len(_INDENT), break_long_words=False, break_on_hyphens=False):
+        click.echo(_INDENT + line)
+
+
+def _width() -> int:
+    return min(max(shutil.get_terminal_size().columns, 60), 100)
+
+
+def _home(path: str) -> str:
+    """The path with `~` for the home."""
+    home = str(Path.home())
+    return f"~{path[len(home) :]}" if path.startswith(home + os.sep) else path
 
 
 def _mark(ok: bool) -> str:

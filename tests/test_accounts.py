@@ -95,11 +95,27 @@ def test_options_override_a_profile() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "", "jane", "@icloud.com", "jane@", "jane@icloud", "a b@icloud.com", "jane@@icloud.com", "a@b@icloud.com",
-        "jane@icloud..com", "jane@-x.com", ".jane@icloud.com", "jane.@icloud.com", "jane@icloud.com\nx", "j\0@icloud.com",
-        "x" * 65 + "@icloud.com", "jane@" + "x" * 64 + ".com", 'ja"ne@icloud.com', "jane@icloud.com>", "jané@icloud.com",
+        "",
+        "jane",
+        "@icloud.com",
+        "jane@",
+        "jane@icloud",
+        "a b@icloud.com",
+        "jane@@icloud.com",
+        "a@b@icloud.com",
+        "jane@icloud..com",
+        "jane@-x.com",
+        ".jane@icloud.com",
+        "jane.@icloud.com",
+        "jane@icloud.com\nx",
+        "j\0@icloud.com",
+        "x" * 65 + "@icloud.com",
+        "jane@" + "x" * 64 + ".com",
+        'ja"ne@icloud.com',
+        "jane@icloud.com>",
+        "jané@icloud.com",
     ],
-)  # fmt: skip
+)
 def test_malformed_addresses_are_refused_in_one_sentence(address: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_address(address)

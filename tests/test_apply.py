@@ -107,7 +107,7 @@ def regular(files: dict[str, tuple[bytes | None, int]]) -> dict[str, tuple[bytes
 
 
 def undo_gives_the_original_back(world: World) -> None:
-    """Whatever was interrupted, a receipt is there exactly if there is something to undo, and it undoes it."""
+    """Whatever was interrupted: there is a receipt exactly if something is to be undone, and it does that."""
     pristine = {"app/changed": (b"old\r\n\xff", 0o640), "app/removed": (b"bye", 0o644)}
     assert len(world.journal.receipts()) == (regular(world.files()) != pristine)
     if world.journal.receipts():

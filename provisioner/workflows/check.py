@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from provisioner import clients
 from provisioner.accounts import Wish
@@ -13,12 +14,15 @@ from provisioner.secret import Secret
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, find_candidate
 from provisioner.workflows.login import Login, prove
 
+if TYPE_CHECKING:
+    from provisioner.check import Service
+
 
 def check(
     context: Context,
     wish: Wish,
     ask: AskPassword,
-    services: Sequence[str],
+    services: Sequence[Service],
     *,
     timeout: float | None = None,
     profile_file: str | None = None,
@@ -33,7 +37,7 @@ def check_client(
     context: Context,
     wish: Wish,
     client_id: str,
-    services: Sequence[str],
+    services: Sequence[Service],
     options: Options,
     *,
     timeout: float | None = None,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from provisioner.accounts import Candidate, Target
 from provisioner.model import Account, AppPassword, CheckResult, MailboxNames, Provider
 from provisioner.report import CheckRow, Report
 from provisioner.secret import Secret
 
-SERVICES = ("imap", "smtp")
+if TYPE_CHECKING:
+    from provisioner.check import Service
+
+SERVICES: tuple[Service, ...] = ("imap", "smtp")
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,21 @@ def prove(
     login: Login,
     secret: Secret,
     report: Report,
-    services: Sequence[str] = SERVICES,
+    services: Sequence[Service] = SERVICES,
     timeout: float | None = None,
-) -> dict[str, CheckResult]:
+) -> dict[Service, CheckResult]:
     """Logs in, IMAP and SMTP side by side, and adds a row for each. `timeout`: seconds for all of it."""
     from provisioner import check  # the network libraries load only when they are needed
 
-    def add(result: CheckResult) -> None:
+    targets: dict[Service, Target] = {"imap": login.imap, "smtp": login.smtp}
+    results = check.check_login(
+        {service: targets[service] for service in services},
+        secret,
+        rule=login.rule,
+        mailboxes=login.mailboxes,
+        timeout=timeout,
+    )
+    for result in results.values():
         report.add(
             CheckRow(
                 service=result.service,
@@ -66,17 +78,7 @@ def prove(
                 user=result.user,
                 seconds=round(result.seconds, 3),
                 mailboxes=result.mailbox_count,
-                exit_code=check.exit_code((result,)),
+                exit_code=check.exit_code(result.code),
             )
         )
-
-    results = check.check_login(
-        login.imap if "imap" in services else None,
-        login.smtp if "smtp" in services else None,
-        secret,
-        hints=login.rule,
-        names=login.mailboxes,
-        timeout=timeout,
-        on_result=add,
-    )
-    return {result.service: result for result in results}
+    return results

@@ -12,7 +12,7 @@ from provisioner.apply import Purpose, apply
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError
 from provisioner.journal import digest
-from provisioner.model import FileChange, Plan, Receipt
+from provisioner.model import FileChange, Plan, Receipt, Support
 from provisioner.plan import diff, prune
 from provisioner.providers import load_all
 from provisioner.report import ClientRow, State
@@ -83,7 +83,8 @@ def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool,
 
 
 def _plan(context: Context, client: Client, receipt: Receipt, options: Options) -> Plan:
-    if untouched(context, receipt):
+    # What the user imported by hand is not undone by restoring a file: the client says what else to do.
+    if client.SUPPORT is not Support.IMPORT and untouched(context, receipt):
         return _restore(context, client, receipt)
     return prune(client.unplan(context.host, receipt, options))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from provisioner import clients, locks
 from provisioner.accounts import Candidate, Wish
@@ -13,7 +14,7 @@ from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.model import Account, CheckResult, Plan, Support
 from provisioner.plan import diff, prune
-from provisioner.report import ClientRow, State
+from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.workflows.context import (
     AskPassword,
@@ -25,6 +26,9 @@ from provisioner.workflows.context import (
 )
 from provisioner.workflows.guide import default_label, fill
 from provisioner.workflows.login import Login, prove
+
+if TYPE_CHECKING:
+    from provisioner.check import Service
 
 _PLACEHOLDER = Secret("abcd-efgh-ijkl-mnop")
 """Stands for the password while nothing is written: before it is known, and in a dry run without check."""
@@ -39,6 +43,8 @@ class SetupOptions:
     dry_run: bool = False
     wait: bool = False
     timeout: float | None = None
+    prompted: bool = False
+    """The password will be typed, so it is worth saying where it comes from."""
     profile_file: str | None = None
     client: Options = dataclasses.field(default_factory=Options)
 
@@ -60,7 +66,8 @@ def setup(
     if options.dry_run and not options.check:
         secret = _PLACEHOLDER
     else:
-        _announce(context, candidate, label)
+        if options.prompted:
+            _announce(context, candidate, label)
         secret = ask_app_password(context, candidate, ask)
     account = candidate.account()
     if options.check:
@@ -72,11 +79,18 @@ def setup(
     for client in chosen:
         row = _one(context, client, account, secret, label, options)
         context.report.add(row)
-    done = [row for row in context.report.rows if isinstance(row, ClientRow) and row.next]
-    context.report.next = "\n".join(row.next for row in done)
+    context.report.next = _next(account, context.report.rows)
 
 
-def _proven(candidate: Candidate, results: dict[str, CheckResult]) -> Account:
+def _next(account: Account, rows: Sequence[Row]) -> str:
+    changed = [row for row in rows if isinstance(row, ClientRow) and row.state is State.CHANGED]
+    lines = [row.next for row in rows if isinstance(row, ClientRow) and row.ok and row.next]
+    if changed:
+        lines.append(f"Undo: provisioner remove {account.address} {' '.join(row.client for row in changed)}")
+    return "\n".join(lines)
+
+
+def _proven(candidate: Candidate, results: Mapping[Service, CheckResult]) -> Account:
     imap, smtp = results["imap"], results["smtp"]
     return candidate.account(imap.user, smtp.user, imap.mailboxes)
 
@@ -136,6 +150,7 @@ def _one(
         if options.dry_run:
             return _row(client, plan, State.PLANNED if plan.changes else State.UNCHANGED, diff=diff(plan))
         if plan.empty:
+            _open(context, plan)
             return _row(client, plan, State.UNCHANGED)
         apply(plan, context.host, context.journal, Purpose(account, label), wait=options.wait)
         if not prune(client.plan(context.host, account, secret, options.client)).empty:
@@ -144,8 +159,7 @@ def _one(
                 f"Take it back with: provisioner remove {account.address} {client.ID}",
                 code="verify.failed",
             )
-        if plan.open:
-            context.ui.open(str(plan.open))
+        _open(context, plan)
         return _row(client, plan, State.CHANGED)
     except ProvisionError as error:
         return ClientRow(
@@ -161,6 +175,11 @@ def _one(
         )
 
 
+def _open(context: Context, plan: Plan) -> None:
+    if plan.open:
+        context.ui.open(str(plan.open))
+
+
 def _row(client: Client, plan: Plan, state: State, diff: str = "") -> ClientRow:
     message = {State.UNCHANGED: "already set up, nothing to do", State.PLANNED: "would change:"}.get(
         state, plan.done
@@ -171,7 +190,7 @@ def _row(client: Client, plan: Plan, state: State, diff: str = "") -> ClientRow:
         ok=True,
         state=state,
         message=message,
-        next=plan.next if state is State.CHANGED else "",
+        next=plan.next if state is State.CHANGED or plan.open else "",
         path=plan.where,
         notes=plan.notes if state is not State.UNCHANGED else (),
         diff=diff,

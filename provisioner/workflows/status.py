@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from provisioner import clients
 from provisioner.accounts import parse_address
 from provisioner.clients.base import Client, Options
 from provisioner.errors import Conflict, ProvisionError
-from provisioner.model import Receipt
+from provisioner.model import Receipt, Support
 from provisioner.plan import prune
 from provisioner.providers import load_all
 from provisioner.report import State, StatusRow
@@ -43,10 +45,12 @@ def status(
 
 def _state(context: Context, client: Client, receipt: Receipt, options: Options) -> tuple[State, str]:
     """Nothing has drifted if planning again, with the password that the client has, changes nothing."""
+    if client.SUPPORT is Support.IMPORT:
+        return _imported(context, receipt)
     try:
         secret = client.stored_secret(context.host, receipt.account, options)
         if secret is None:
-            return _without_secret(context, receipt)
+            return State.DRIFTED, "the stored password is gone"
         if prune(client.plan(context.host, receipt.account, secret, options)).empty:
             return State.OK, "as it was set up"
     except ProvisionError as error:
@@ -55,10 +59,13 @@ def _state(context: Context, client: Client, receipt: Receipt, options: Options)
     return State.DRIFTED, "settings have been changed since"
 
 
-def _without_secret(context: Context, receipt: Receipt) -> tuple[State, str]:
+def _imported(context: Context, receipt: Receipt) -> tuple[State, str]:
+    """A file that the user opened: what the other program made of it cannot be seen from here."""
     if untouched(context, receipt):
-        return State.OK, "as it was set up"
-    return State.DRIFTED, "the stored password or the file is gone or changed"
+        return State.OK, "the file is still there; delete it once it is installed"
+    if all(context.host.read(Path(record.path)) is None for record in receipt.files):
+        return State.OK, "handed over; the file has been deleted"
+    return State.DRIFTED, "the file has been changed since"
 
 
 def _login(
