@@ -177,6 +177,24 @@ def test_a_changed_user_name_is_mended_and_its_login_goes(username: str) -> None
     assert len(mended) == len(values)
 
 
+def test_of_two_similar_accounts_the_exact_one_is_meant() -> None:
+    first = after({}, add({}, replace(ICLOUD, address="j@me.com", imap=replace(ICLOUD.imap, username="j"))))
+    both = after(first, add(first))
+    both["mail.server.server1.userName"] = "jane.appleseed@icloud.com"
+    assert add(both).prefs == {}
+
+
+def test_an_outgoing_server_that_others_use_is_not_changed() -> None:
+    values = after(BOBS, add(BOBS, replace(ICLOUD, smtp=replace(ICLOUD.smtp, host="old.example"))))
+    mended = add(values).prefs
+    assert mended == {"mail.smtpserver.smtp2.hostname": "smtp.mail.me.com"}
+    shared = values | {"mail.identity.id1.smtpServer": "smtp2"}
+    kept = after(shared, add(shared))
+    assert kept["mail.smtpserver.smtp2.hostname"] == "old.example"
+    assert kept["mail.identity.id2.smtpServer"] == "smtp3"
+    assert kept["mail.smtpserver.smtp3.hostname"] == "smtp.mail.me.com"
+
+
 def test_an_account_of_the_same_address_moves_to_new_servers() -> None:
     old = replace(
         ICLOUD,

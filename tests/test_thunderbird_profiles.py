@@ -139,6 +139,16 @@ def test_an_old_default_is_claimed_as_thunderbird_itself_does(tmp_path: Path) ->
     assert select(host).changes == ()
 
 
+def test_the_only_profile_is_used_even_if_it_was_never_started(tmp_path: Path) -> None:
+    host = machine(tmp_path)
+    put(host.home / ".thunderbird/p.one/prefs.js", BOB)
+    profiles_ini(host, "[Profile0]\nName=one\nIsRelative=1\nPath=p.one\nDefault=1\n" + GENERAL)
+    before = plan(host)
+    assert Path(before.where).name == "p.one"
+    apply(before)
+    assert f"[Install{DEBIAN_HASH}]\nDefault=p.one\n" in before.changes[-1].path.read_text()
+
+
 def test_the_default_of_another_installation_is_pinned_to_this_one(tmp_path: Path) -> None:
     host = machine(tmp_path)
     two_profiles(host, f"Default=1\n[Install{install_hash('/opt/thunderbird')}]\nDefault=p.one\nLocked=1\n")

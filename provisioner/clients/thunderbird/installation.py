@@ -68,7 +68,7 @@ def _linux(host: Host) -> tuple[App, ...]:
     found: dict[Path, App] = {}
     for directory in directories:
         real = directory.resolve()
-        if real not in found and (info := _application(host, real / "application.ini")):
+        if info := _application(host, real / "application.ini"):
             found[real] = _app(host, TITLE, host.home / ".thunderbird", "", info, _seen_from_root(host, real))
     return tuple(found.values())
 
