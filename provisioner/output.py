@@ -55,8 +55,8 @@ def _json_row(row: Row) -> dict[str, Any]:
 
 def print_end(report: Report) -> None:
     """What comes after the rows: what to do next, and errors on standard error."""
-    if report.next:
-        click.echo(report.next)
+    for line in report.next.splitlines():
+        click.echo("\n".join(fold(line)))
     for error in report.errors:
         print_error(error)
 
@@ -64,8 +64,8 @@ def print_end(report: Report) -> None:
 def print_error(error: ProvisionError) -> None:
     """One error, with what to do next, on standard error."""
     click.echo(f"{_mark(False)} {error.message}", err=True)
-    if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+    for line in fold(error.hint, "  "):
+        click.echo(line, err=True)
 
 
 @functools.singledispatch
@@ -108,7 +108,7 @@ def _(row: ExportRow) -> None:
         click.echo(row.content, nl=not row.content.endswith("\n"))
     else:
         _line(True, row.client, f"written to {row.path}")
-    for line in textwrap.wrap(row.next, _width(), break_on_hyphens=False):
+    for line in fold(row.next):
         click.echo(line, err=bool(row.content))
 
 
@@ -143,8 +143,20 @@ def _line(ok: bool, name: str, message: str, right: str = "") -> None:
 
 def _wrapped(text: str) -> None:
     """Text in the column of messages."""
-    for line in textwrap.wrap(text, _width() - len(_INDENT), break_long_words=False, break_on_hyphens=False):
-        click.echo(_INDENT + line)
+    for line in fold(text, _INDENT):
+        click.echo(line)
+
+
+def fold(text: str, indent: str = "", hang: str | None = None) -> list[str]:
+    """The text in lines no longer than the terminal; the second and later begin with `hang`."""
+    return textwrap.wrap(
+        text,
+        _width(),
+        initial_indent=indent,
+        subsequent_indent=indent if hang is None else hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _width() -> int:
@@ -166,7 +178,9 @@ def _list(title: str, lines: tuple[str, ...], bullet: str) -> None:
         return
     click.echo(f"{title}:")
     for number, line in enumerate(lines, 1):
-        click.echo(f"  {f'{number}.' if bullet == '1' else bullet} {line}")
+        mark = f"{number}." if bullet == "1" else bullet
+        for text in fold(line, f"  {mark} ", " " * (len(mark) + 3)):
+            click.echo(text)
 
 
 def _day(time: str) -> str:

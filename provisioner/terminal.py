@@ -7,6 +7,7 @@ import sys
 import click
 
 from provisioner.errors import Cancelled, UsageError
+from provisioner.output import fold
 
 
 class Terminal:
@@ -22,10 +23,15 @@ class Terminal:
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            click.echo(text, err=True)
+            indent = text[: len(text) - len(text.lstrip())]
+            for line in fold(text.strip(), indent, f"{indent}   " if indent else ""):
+                click.echo(line, err=True)
 
     def warn(self, text: str) -> None:
-        click.echo(f"{click.style('!', fg='yellow')} {text}", err=True)
+        first, *rest = fold(text, "  ")
+        click.echo(f"{click.style('!', fg='yellow')} {first.strip()}", err=True)
+        for line in rest:
+            click.echo(line, err=True)
 
     def confirm(self, question: str) -> bool:
         try:
@@ -59,7 +65,11 @@ class Terminal:
             )
         import getpass
 
-        return getpass.getpass(prompt, sys.stderr)
+        try:
+            return getpass.getpass(prompt, sys.stderr)
+        except (KeyboardInterrupt, EOFError):
+            click.echo(err=True)  # the cursor still stands behind the prompt
+            raise
 
     def open(self, target: str) -> None:
         self.say(f"Opening {target}")

@@ -30,7 +30,7 @@ from provisioner.workflows.login import Login, prove
 if TYPE_CHECKING:
     from provisioner.check import Service
 
-_PLACEHOLDER = Secret("abcd-efgh-ijkl-mnop")
+_PLACEHOLDER = Secret("placeholder, not a password")
 """Stands for the password while nothing is written: before it is known, and in a dry run without check."""
 
 
