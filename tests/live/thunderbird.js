@@ -22,7 +22,8 @@ function obstacles() {
   const found = [];
   for (const win of Services.wm.getEnumerator(null)) {
     const place = win.location.href;
-    if (place.includes("/messengercompose/")) continue;
+    // A window that is about:blank is still loading; what it becomes is seen the next time.
+    if (place.includes("/messengercompose/") || place == "about:blank") continue;
     if (place != "chrome://messenger/content/messenger.xhtml") {
       found.push(`window: ${place} ${win.document.title}`);
     }
@@ -55,10 +56,7 @@ function openInbox(host) {
 
 function selectMessage(subject) {
   const row = messageRows().find(candidate => text(candidate, ".subject") == subject);
-  for (const type of row ? ["mousedown", "mouseup", "click"] : []) {
-    const event = new row.ownerGlobal.MouseEvent(type, { bubbles: true, button: 0 });
-    row.querySelector(".subject").dispatchEvent(event);
-  }
+  if (row) pane().document.getElementById("threadTree").selectedIndex = row.index;
   return !!row;
 }
 
@@ -91,7 +89,7 @@ function setPrimaryPassword(password) {
   token.changePassword("", password);
 }
 
-async function addAccount(address, imap, user, smtp, password) {
+async function addAccount(address, imap, user, smtp, password, sent) {
   const server = MailServices.accounts.createIncomingServer(user, imap, "imap");
   server.port = 993;
   server.socketType = Ci.nsMsgSocketType.SSL;
@@ -111,6 +109,10 @@ async function addAccount(address, imap, user, smtp, password) {
   identity.email = address;
   identity.fullName = user;
   identity.smtpServerKey = outgoing.key;
+  if (sent) {
+    identity.fccFolderURI = `${server.serverURI}/${sent}`;
+    identity.fccFolderPickerMode = "1";
+  }
   const account = MailServices.accounts.createAccount();
   account.incomingServer = server;
   account.addIdentity(identity);

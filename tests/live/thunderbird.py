@@ -26,6 +26,7 @@ DEFAULTS = {
     "mailnews.start_page.enabled": False,  # a page from the internet
 }
 SCRIPT_SECONDS = 30
+PICTURES = Path(__file__).parents[2] / "build/live"
 FUNCTIONS = Path(__file__).with_suffix(".js").read_text()
 
 
@@ -116,7 +117,8 @@ class Thunderbird:
     ) -> None:
         assert self._process is not None
         if error is not None:
-            picture = self._display.picture(self.home.parent / "failure.png")
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            picture = self._display.picture(PICTURES / f"{self.home.parent.name}.png")
             error.add_note(f"The screen: {picture}")
             if os.environ.get("LIVE_KEEP"):
                 self._process.wait()
@@ -182,7 +184,7 @@ class Thunderbird:
         until(f"the Inbox of {host}", lambda: self.script("return openInbox(arguments[0]);", host))
 
     def delete_message(self, subject: str) -> None:
-        """A click on a message of the list and the Delete command."""
+        """Chooses a message of the list and gives the Delete command."""
         assert self.script("return selectMessage(arguments[0]);", subject), (
             f"no message {subject!r} in the list"
         )
@@ -233,12 +235,15 @@ class Thunderbird:
 
         until("the compose window to close", closed)
 
-    def add_account(self, address: str, imap: str, user: str, smtp: str, password: str) -> None:
+    def add_account(
+        self, address: str, imap: str, user: str, smtp: str, password: str, *, sent: str = ""
+    ) -> None:
         """An account made by Thunderbird's own code, with its passwords saved.
 
+        `sent`: where copies of messages go, as chosen in the settings.
         Without a password none is saved, and Thunderbird does not log in before its Inbox is opened.
         """
-        self.async_script("await addAccount(...given);", address, imap, user, smtp, password)
+        self.async_script("await addAccount(...given);", address, imap, user, smtp, password, sent)
 
     def set_primary_password(self, password: str) -> None:
         """What the settings' "Use a Primary Password" does."""

@@ -51,7 +51,8 @@ class World:
     def thunderbird_with_bob(self, *, primary_password: str = "") -> None:
         """A profile that Thunderbird itself made, with another account and perhaps a Primary Password."""
         with self.thunderbird() as thunderbird:
-            thunderbird.add_account(BOB, BOB_HOST, "bob", "smtp.example.net", BOB_PASSWORD)
+            sent = self.imap.flavour.sent
+            thunderbird.add_account(BOB, BOB_HOST, "bob", "smtp.example.net", BOB_PASSWORD, sent=sent)
             if primary_password:
                 thunderbird.set_primary_password(primary_password)
 
@@ -82,18 +83,23 @@ class World:
         arguments = ("setup", JANE, "thunderbird", "--password-stdin", *more)
         return self.run(*arguments, stdin=password + "\n", expect=expect)
 
-    def assert_shows_inbox(self, thunderbird: Thunderbird, *, host: str = ICLOUD_HOST) -> None:
-        """Logged in over TLS with the first try, the messages in the list, nobody was asked anything."""
+    def assert_shows_inbox(
+        self, thunderbird: Thunderbird, *, host: str = ICLOUD_HOST, by_itself: bool = False
+    ) -> None:
+        """Logged in over TLS with the first try, the messages in the list, nobody was asked anything.
+
+        `by_itself`: Thunderbird opens on this inbox; otherwise it is clicked on.
+        """
         user = JANE_LOCAL if host == ICLOUD_HOST else "bob"
         until(f"a login of {user}", lambda: user in self.users_logged_in() or self.imap.failures())
         assert self.imap.failures() == []
         assert all(login.tls for login in self.imap.logins())
-        thunderbird.open_inbox(host)
-        expected = set(SUBJECTS)
+        if not by_itself:
+            thunderbird.open_inbox(host)
         until(
-            "the messages in the list",
-            lambda: set(thunderbird.view().rows) == expected or thunderbird.obstacles(),
+            "the messages", lambda: set(thunderbird.view().rows) == set(SUBJECTS) or thunderbird.obstacles()
         )
+        assert f"@{host}/INBOX" in thunderbird.view().folder
         assert thunderbird.obstacles() == []
 
     def assert_sends(self, thunderbird: Thunderbird, *, sender: str = JANE) -> None:
@@ -113,9 +119,11 @@ class World:
         assert self.imap.mailboxes(user) == before
         assert thunderbird.obstacles() == []
 
-    def assert_works(self, thunderbird: Thunderbird, *, password: str = PASSWORD) -> None:
+    def assert_works(
+        self, thunderbird: Thunderbird, *, password: str = PASSWORD, by_itself: bool = True
+    ) -> None:
         """The whole promise of a set-up for Jane's account."""
-        self.assert_shows_inbox(thunderbird)
+        self.assert_shows_inbox(thunderbird, by_itself=by_itself)
         self.assert_sends(thunderbird)
         saved = thunderbird.saved_passwords()
         assert saved["imap://imap.mail.me.com"] == f"{JANE_LOCAL} {password}"
