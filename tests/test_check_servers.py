@@ -11,6 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from provisioner.check import Target, Timeouts, check_imap, check_login, check_smtp, exit_code
+from provisioner.check.attempt import Session
+from provisioner.check.imap import ImapSession
+from provisioner.check.smtp import SmtpSession
+from provisioner.check.wire import connect
 from provisioner.errors import UsageError
 from provisioner.model import AppPassword, CheckResult, MailboxNames, Security, Use
 from provisioner.secret import Secret
@@ -223,6 +227,7 @@ SCENARIOS = [
     imap_login("drips", "proto.stalled", drip("* OK " + "x" * 500)),
     imap_login("long-line", "proto.too_long", (b"* OK ", b"x" * (1 << 20) + b"\r\n", hang)),
     imap_login("literal-bomb", "proto.too_long", (b"* X {4294967295}\r\n", forever(b"x"))),
+    imap_login("literal-announced", "proto.too_long", (b"* X {2000000}\r\n", hang)),
     imap_login("literal-flood", "proto.too_long", forever(b"* X {1000}\r\n" + b"x" * 1000)),
     imap_login("untagged-flood", "proto.too_long", forever(b"* OK x\r\n")),
     imap_login("nul", "proto.garbled", b"* OK \0\r\n"),
@@ -289,7 +294,7 @@ def test_names_the_cause_and_keeps_the_password(scenario: Scenario) -> None:
         assert time.monotonic() - started < QUICK.total + 3  # a hang, not a speed
     assert (result.code, result.ok) == (scenario.code, False), result.message
     assert scenario.says in result.message
-    assert result.message
+    assert result.message.replace("does not know", "").count("unknown") == 0
     assert result.next
     clear, inside = b"".join(server.clear), b"".join(server.inside)
     for trace in traces():
@@ -311,6 +316,13 @@ GOOD = {
     "imap-login-only": imap("", "ok", GREETING="* OK [CAPABILITY IMAP4rev1] hi\r\n", AUTHENTICATE=close),
     "imap-caps-lie": imap("", "ok", AUTHENTICATE="{tag} BAD unknown\r\n"),
     "imap-caps-late": imap("", "ok", GREETING="* OK hi\r\n"),
+    "imap-more-inside-tls": Scenario(
+        "",
+        "imap",
+        "starttls",
+        "ok",
+        {"GREETING": "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hi\r\n"},
+    ),
     "imap-no-ir": imap(
         "",
         "ok",
@@ -457,6 +469,29 @@ def test_special_use_is_asked_for_where_it_is_offered(known: bool) -> None:
     assert result.mailboxes.delimiter == "."
     assert server.commands.count("LIST") == (1 if known else 2)
     assert ("CAPABILITY" in server.commands) is not known
+
+
+@pytest.mark.parametrize("session", [ImapSession, SmtpSession])
+def test_no_password_without_verified_tls_even_by_our_own_mistake(session: type[Session]) -> None:
+    """Logging in on a plain connection, as a fault in the order of calls would."""
+    scenario = GOOD["imap-starttls" if session is ImapSession else "smtp-starttls"]
+    with Server(scenario) as server:
+        line = connect(HOST, server.port, seconds=2, deadline=time.monotonic() + 4)
+        talk = session(line, QUICK)
+        talk.greet()
+        with pytest.raises(RuntimeError):
+            talk.login(USER, Secret(PASSWORD))
+        talk.close()
+    assert not any(trace in b"".join(server.clear) for trace in traces())
+
+
+def test_after_bye_only_a_moment_is_waited_for_more() -> None:
+    with Server(imap_login("", "proto.bye", ("* BYE shutting down\r\n", hang))) as server:
+        target = Target(HOST, server.port, Security.TLS, (USER,))
+        timeouts = Timeouts(reply=20, total=20)
+        result = check_imap(target, Secret(PASSWORD), timeouts=timeouts, context=client_context())
+    assert result.code == "proto.bye"
+    assert result.seconds < 15
 
 
 def test_slow_greeting_is_a_remark_only() -> None:

@@ -88,6 +88,7 @@ class _Attempt:
             line.enter("tls", self.timeouts.greeting)
             security = self.target.security
             tls.secure(line, self.context, self.target.host, security, self.protocol, self.up_to_tls)
+            # A new session: what was said in clear proves nothing (RFC 3207, 4.2; RFC 9051, 6.2.1).
             session = self.session(line, self.timeouts)
             if security is Security.TLS:
                 self.greet(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import defaultdict
 from collections.abc import Iterable
 
 from provisioner.check.causes import CAUSES
@@ -25,7 +26,6 @@ _DEFAULTS = {
     "term": "app password",
     "displayed": "the provider shows",
     "text": "(no reason given)",
-    "when": "",
 }
 
 
@@ -47,9 +47,8 @@ def explain(
     secrets = tuple(secrets)
     cause = CAUSES[code]
     given = {key: clean(value, secrets) for key, value in facts.items()}
-    values = (
-        _DEFAULTS | {key: value for key, value in given.items() if value} | {"host": host, "port": str(port)}
-    )
+    values = defaultdict(lambda: "unknown", _DEFAULTS)
+    values.update({key: value for key, value in given.items() if value}, host=host, port=str(port))
     values["a_term"] = ("an " if values["term"][0] in "aeiouAEIOU" else "a ") + values["term"]
     sentence = cause.sentence.format_map(values)
     if given.get("text") and "{text}" not in cause.sentence:

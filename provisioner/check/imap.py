@@ -59,7 +59,6 @@ class ImapSession:
         answer = self._run(b"STARTTLS")
         if answer.status != "OK":
             raise Fault("starttls.refused", text=answer.text)
-        self.capabilities = None  # what was said in clear proves nothing (RFC 9051, 6.2.1)
 
     def login(self, user: str, secret: Secret) -> None:
         """AUTHENTICATE PLAIN where offered, else LOGIN; LOGIN also when PLAIN was not understood at all."""

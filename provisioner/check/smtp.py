@@ -31,14 +31,9 @@ class SmtpSession:
     def __init__(self, wire: Wire, timeouts: Timeouts) -> None:
         self.wire = wire
         self.timeouts = timeouts
-        self._client = self._new_client()
-
-    def _new_client(self) -> smtplib.SMTP:
         # Without a name smtplib looks up this computer's own, which can hang and tells it to the server.
-        client = smtplib.SMTP(local_hostname="[127.0.0.1]")
-        client.sock = cast(Any, self.wire)
-        client.file = cast(Any, self.wire)
-        return client
+        self._client = smtplib.SMTP(local_hostname="[127.0.0.1]")
+        self._client.sock = self._client.file = cast(Any, wire)
 
     def greet(self) -> None:
         self.wire.enter("greeting", self.timeouts.greeting)
@@ -58,7 +53,6 @@ class SmtpSession:
         code, text = self._command("STARTTLS")
         if code != 220:
             raise Fault("starttls.refused", text=f"{code} {text}")
-        self._client = self._new_client()  # what was said in clear proves nothing (RFC 3207, 4.2)
 
     def login(self, user: str, secret: Secret) -> None:
         """AUTH PLAIN where offered, else AUTH LOGIN; LOGIN also when PLAIN was not understood at all."""

@@ -1,0 +1,247 @@
+"""Evidence -> cause, without sockets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.check import evidence, exit_code
+from provisioner.check.causes import CAUSES
+from provisioner.check.diagnosis import MAX_TEXT, clean, credential_forms, explain
+from provisioner.check.password import shape_of
+from provisioner.check.tls import Shown, certificate_fault
+from provisioner.model import AppPassword
+from provisioner.secret import Secret
+
+APPLE = AppPassword(
+    term="app-specific password",
+    pattern="[a-z]{4}-[a-z]{4}-[a-z]{4}-[a-z]{4}",
+    displayed_as="four groups of four small letters",
+    example="abcd-efgh-ijkl-mnop",
+    spaces_are_decoration=True,
+)
+COMPACT = AppPassword(
+    term="app password",
+    pattern="[a-z]{16}",
+    displayed_as="four groups of four small letters",
+    example="abcd efgh ijkl mnop",
+    spaces_are_decoration=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[AUTHENTICATIONFAILED] Authentication Failed", "auth.bad_credentials"),
+        ("[AUTHENTICATIONFAILED] Invalid credentials (Failure)", "auth.bad_credentials"),
+        ("LOGIN invalid credentials or IMAP is disabled", "auth.bad_credentials"),
+        ("Invalid app password", "auth.bad_credentials"),
+        (
+            "[ALERT] Application-specific password required: https://x.example",
+            "auth.app_password_required",
+        ),
+        ("NEOBHODIM parol prilozheniya. Application password is REQUIRED", "auth.app_password_required"),
+        ("Sorry, you need to create an app password to use this service", "auth.app_password_required"),
+        ("[ALERT] Please log in via your web browser: https://x", "auth.web_login"),
+        ("[UNAVAILABLE] Temporary authentication failure.", "auth.unavailable"),
+        ("Service temporarily unavailable", "auth.unavailable"),
+        ("[AUTHENTICATIONFAILED] Too many failures, try again later", "auth.limit"),
+        ("[SERVERBUG] oops", "auth.unavailable"),
+        ("[authorizationfailed] x", "auth.not_authorized"),
+        ("", "auth.bad_credentials"),
+    ],
+)
+def test_imap_refusal(text: str, code: str) -> None:
+    assert evidence.imap_refusal("NO", text).code == code
+    assert evidence.imap_refusal("BAD", text).code == "proto.bad"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "cause"),
+    [
+        (535, "5.7.8 Error: authentication failed", "auth.bad_credentials"),
+        (535, "5.7.3 Authentication unsuccessful", "auth.bad_credentials"),
+        (535, "", "auth.bad_credentials"),
+        (
+            535,
+            "5.7.8 Error: authentication failed: Connection lost to authentication",
+            "auth.unavailable",
+        ),
+        (535, "5.7.0 too many failed logins", "auth.limit"),
+        (535, "5.7.139 Authentication unsuccessful, basic authentication is disabled.", "auth.method_off"),
+        (534, "5.7.9 Application-specific password required", "auth.app_password_required"),
+        (534, "5.7.9 no", "auth.app_password_required"),
+        (534, "5.7.14 no", "auth.web_login"),
+        (525, "5.7.13 account disabled", "auth.contact_admin"),
+        (530, "5.7.0 Must issue a STARTTLS command first", "auth.privacy_required"),
+        (432, "4.7.12 transition needed", "auth.unavailable"),
+        (450, "4.7.1 slow down", "auth.limit"),
+        (554, "5.7.1 login failed", "auth.bad_credentials"),
+        (554, "5.7.1 blocked by policy", "auth.refused"),
+        (504, "5.5.4 unrecognised mechanism", "proto.bad"),
+        (250, "what", "proto.garbled"),
+    ],
+)
+def test_smtp_refusal(code: int, text: str, cause: str) -> None:
+    assert evidence.smtp_refusal(code, text).code == cause
+
+
+@given(st.integers(400, 499), st.text(max_size=60))
+def test_a_temporary_smtp_reply_never_blames_the_password(code: int, text: str) -> None:
+    assert evidence.smtp_refusal(code, text).code != "auth.bad_credentials"
+
+
+PUBLIC, COMPANY, SCANNER = "Let's Encrypt, R11", "Example Company CA", "ESET, ESET SSL Filter CA"
+
+
+@pytest.mark.parametrize(
+    ("verify_code", "issuer", "cause"),
+    [
+        (9, PUBLIC, "not_yet_valid"),
+        (10, PUBLIC, "expired"),
+        (62, PUBLIC, "wrong_host"),
+        (64, PUBLIC, "wrong_host"),
+        (18, "localhost", "self_signed"),
+        (18, "mitmproxy", "intercepted"),
+        (19, COMPANY, "unknown_ca"),
+        (20, COMPANY, "unknown_ca"),
+        (20, PUBLIC, "incomplete_chain"),
+        (21, PUBLIC, "incomplete_chain"),
+        (19, SCANNER, "intercepted"),
+        (20, "Resettlement Ltd", "unknown_ca"),
+        (66, PUBLIC, "weak"),
+        (85, PUBLIC, "invalid"),
+    ],
+)
+def test_certificate_faults(verify_code: int, issuer: str, cause: str) -> None:
+    shown = Shown(issuer, "a.example, b.example", "2031-01-02", "2032-03-04")
+    assert certificate_fault(verify_code, "text", shown).code == "tls.cert_" + cause
+    assert certificate_fault(verify_code, "text", None).code.startswith("tls.cert_")
+    if cause in ("not_yet_valid", "expired"):
+        date = certificate_fault(verify_code, "text", shown).facts["date"]
+        assert date == ("2031-01-02" if cause == "not_yet_valid" else "2032-03-04")
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "alert"),
+    [
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "tls.too_old", None),
+        ("UNSUPPORTED_PROTOCOL", "tls.too_old", None),
+        ("LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED", "tls.too_old", None),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "tls.alert", "handshake failure"),
+        ("TLSV1_UNRECOGNIZED_NAME", "tls.alert", "unrecognized name"),
+        ("DH_KEY_TOO_SMALL", "tls.failed", "dh key too small"),
+        ("", "tls.failed", "no reason given"),
+    ],
+)
+def test_handshake_faults(reason: str, code: str, alert: str | None) -> None:
+    fault = evidence.handshake_fault(reason)
+    assert (fault.code, fault.facts.get("alert")) == (code, alert)
+
+
+@pytest.mark.parametrize(
+    ("lines", "valid"),
+    [
+        ([b"250 x\r\n"], True),
+        ([b"250-x\r\n", b"250 y\r\n"], True),
+        ([b"250\r\n"], True),
+        ([b"250-x\r\n", b"550 y\r\n"], False),
+        ([b"250 x\r\n", b"250 y\r\n"], False),
+        ([b"2x0 x\r\n"], False),
+        ([b"250x\r\n"], False),
+        ([b"250 \0\r\n"], False),
+        ([], False),
+    ],
+)
+def test_smtp_replies(lines: list[bytes], valid: bool) -> None:
+    assert evidence.smtp_reply_valid(lines) is valid
+
+
+@given(st.binary(min_size=1, max_size=80))
+def test_any_first_line_is_judged(line: bytes) -> None:
+    for wanted in ("IMAP", "SMTP"):
+        fault = evidence.greeting(wanted, line)
+        assert fault is None or fault.code in CAUSES
+        assert evidence.clear_text(wanted, line).code in CAUSES
+
+
+@pytest.mark.parametrize(
+    ("password", "rule", "kind", "why"),
+    [
+        ("abcd-efgh-ijkl-mnop", APPLE, "fits", ""),
+        ("abcdefghijklmnop", APPLE, "fits", ""),
+        ("abcd efgh ijkl mnop", APPLE, "fits", ""),
+        ("abcd efgh ijkl mnop", COMPACT, "fits", ""),
+        ("abcd-efgh-ijkl-mnop", COMPACT, "fits", ""),
+        ("abcd–efgh—ijkl‑mnop", APPLE, "mangled", "dashes"),
+        ("ABCD-EFGH-IJKL-MNOP", APPLE, "mangled", "capital"),
+        ("Abcd-efgh-ijkl-mnop", APPLE, "mangled", "capital"),
+        ("“abcd-efgh-ijkl-mnop”", APPLE, "mangled", "quotes"),
+        ("abcd-efgh-ijkl-mnop.", APPLE, "mangled", "punctuation"),
+        ("abcd-efgh\u200b-ijkl-mnop", APPLE, "mangled", "invisible"),
+        ("abcd-efgh-ijkl-mno", APPLE, "mangled", "missing"),
+        ("abcd-efgh-ijkl-mnopq", APPLE, "mangled", "too many"),
+        ("Summer2024!", APPLE, "other", ""),
+        ("correct-horse", APPLE, "other", ""),
+        ("abcdefghijklmno", APPLE, "other", ""),
+        ("abcd-efgh-ijkl-mno1", APPLE, "other", ""),
+        ("", APPLE, "other", ""),
+    ],
+)
+def test_the_shape_of_a_password(password: str, rule: AppPassword, kind: str, why: str) -> None:
+    shape = shape_of(Secret(password), rule)
+    assert shape.kind == kind
+    assert why in shape.why
+
+
+@given(st.text(max_size=40))
+def test_the_shape_of_any_password(password: str) -> None:
+    shape_of(Secret(password), APPLE)
+
+
+@given(st.text(max_size=400), st.text(min_size=3, max_size=20))
+def test_a_servers_words_are_harmless(text: str, password: str) -> None:
+    words = clean(text + password + text, [Secret(password)])
+    assert words.isprintable()
+    assert len(words) <= MAX_TEXT
+    assert "\n" not in words
+
+
+@pytest.mark.parametrize("code", CAUSES)
+def test_every_cause_reads_as_a_sentence(code: str) -> None:
+    message, step = explain(code, {}, host="mail.example", port=993)
+    assert message[0].isupper() or message.startswith("mail.example")
+    assert not re.search(r"[{}]", message + step)
+    assert bool(step) is (code != "ok")
+    assert exit_code(code) in (0, 1, 3, 4)
+    assert exit_code(code) != 3 or code.startswith("auth.")
+    assert (exit_code(code) == 0) is (code in ("ok", "greet.slow"))
+
+
+def test_every_code_in_the_source_has_a_sentence() -> None:
+    source = "".join(path.read_text("utf-8") for path in Path(evidence.__file__).parent.glob("*.py"))
+    named = set(re.findall(r'"((?:net|greet|tls|starttls|auth|proto|box)\.[a-z_]+)"', source))
+    assert named <= CAUSES.keys()
+
+
+def test_braces_of_a_server_are_only_text() -> None:
+    message, _ = explain("greet.bye", {"text": "{host.__class__} {0}"}, host="h", port=1)
+    assert message.endswith("{host.__class__} {0}")
+
+
+def test_every_form_of_the_password_is_masked() -> None:
+    secret = Secret('pass"  word')
+    for form in credential_forms("jane", secret):
+        message, _ = explain(
+            "auth.refused",
+            {"text": f"you sent {form.reveal()}!"},
+            host="h",
+            port=1,
+            secrets=credential_forms("jane", secret),
+        )
+        assert form.reveal() not in message
+        assert "word" not in message
