@@ -150,6 +150,7 @@ def _receipt(plan: Plan, journal: Journal, purpose: Purpose) -> Receipt:
         created=time,
         updated=time,
         account=purpose.account,
+        adopted=plan.adopted if earlier is None else earlier.adopted,
         files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
         locks=tuple(str(path) for path in plan.locks),
         directories=tuple(directories),

@@ -214,6 +214,8 @@ class Plan:
     next: str = ""
     """What to do next, in plain words."""
     notes: tuple[str, ...] = ()
+    adopted: bool = False
+    """The client had the account already, set up by someone else; remove will not take that away."""
     open: Path | None = None
     """A file that the desktop opens after it was written (a .mobileconfig on macOS)."""
     secret: Secret | None = field(default=None, repr=False)
@@ -264,6 +266,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     """What was written: remove and status need it."""
     files: tuple[FileRecord, ...]
+    adopted: bool = False
+    """The account was in the client before us: only what we put there is ours to take out."""
     locks: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     """Directories that were made, outermost first."""

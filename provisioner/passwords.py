@@ -5,7 +5,6 @@ Never argv, never the environment: other users can see those.
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import BinaryIO
 from provisioner.errors import Cancelled, UsageError
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
+from provisioner.shape import shape_of
 
 MAX_BYTES = 4096
 """No mail password is longer; more is a wrong file."""
@@ -48,10 +48,16 @@ def clean(text: str, rule: AppPassword | None) -> Secret:
 
 def shape_warning(secret: Secret, rule: AppPassword | None) -> str:
     """A sentence if the password does not look like the provider's; empty if it does or nothing is known."""
-    if rule is None or re.fullmatch(rule.pattern, secret.reveal()):
+    if rule is None:
         return ""
+    shape = shape_of(secret, rule)
+    if shape.kind == "fits":
+        return ""
+    looks = f"{rule.displayed_as}, such as {rule.example}"
+    if shape.kind == "mangled":
+        return f"This looks like an {rule.term} that was damaged while copying: {shape.why}. It is {looks}."
     return (
-        f"This does not look like an {rule.term}: that is {rule.displayed_as}, such as {rule.example}. "
+        f"This does not look like an {rule.term}: that is {looks}. "
         "The password of the account itself does not work here."
     )
 

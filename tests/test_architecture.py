@@ -20,7 +20,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"report", "apply", "check", "journal"},
     {"clients", "plan", "locks", "atomic", "passwords", "accounts"},
     {"stores", "edits", "render", "providers"},
-    {"host", "resources"},
+    {"host", "resources", "shape"},
     {"model"},
     {"secret", "errors", ""},
 )

@@ -60,6 +60,8 @@ def test_shape_warning() -> None:
     warning = shape_warning(clean("Hunter2-is-mine", RULE), RULE)
     assert "app-specific password" in warning
     assert "Hunter2" not in warning
+    damaged = shape_warning(clean("abcd-efgh-ijkl-mno", RULE), RULE)
+    assert "damaged while copying: a letter is missing" in damaged
 
 
 def test_stdin() -> None:

@@ -10,9 +10,9 @@ import re
 from typing import Literal
 
 from provisioner.check.diagnosis import Fault
-from provisioner.check.password import shape_of
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
+from provisioner.shape import shape_of
 
 Stage = Literal["greeting", "hello", "tls", "login", "mailboxes"]
 Trouble = Literal["stalled", "dropped", "too_long", "garbled"]
