@@ -351,12 +351,19 @@ def test_a_server_that_says_itself_which_mailbox_is_which() -> None:
     assert folders.of(replace(ICLOUD, mailboxes=None)) == folders.Folders()
 
 
-def test_folder_names_as_on_the_wire_but_trash_in_unicode() -> None:
-    found = folders.of(boxes(".", sent="INBOX.Gesendet & 100%", trash="INBOX.Gelöscht", junk="Spam.é"))
+def test_folder_names_as_on_the_wire() -> None:
+    found = folders.of(boxes(".", sent="INBOX.Gesendet & 100%", trash="INBOX.Bin", junk="Spam.é"))
     uri = "imap://jane.appleseed@imap.mail.me.com"
     assert found.identity["fcc_folder"] == f"{uri}/INBOX/Gesendet &- 100%25"
-    assert found.trash == "INBOX/Gelöscht"
+    assert found.trash == "INBOX/Bin"
     assert found.junk == f"{uri}/Spam/&AOk-"
+
+
+@pytest.mark.parametrize("name", ["Gelöscht", "Gone & over"])
+def test_a_trash_that_thunderbird_would_forget_is_left_to_the_user(name: str) -> None:
+    account = boxes(trash=name)
+    assert folders.of(account) == folders.Folders(unsettable_trash=name)
+    assert not any("trash" in name for name in add({}, account).prefs)
 
 
 def test_a_name_that_no_path_can_say_is_left_out() -> None:

@@ -13,7 +13,7 @@ from provisioner.clients.base import Options
 from provisioner.edits import prefsjs
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
-from provisioner.model import Account, Plan
+from provisioner.model import Account, Mailboxes, Plan, Use
 from provisioner.plan import diff
 from provisioner.secret import Secret
 from provisioner.stores.mozilla import KeyKind, Login, MozillaStore
@@ -329,6 +329,14 @@ def test_a_wrong_or_no_primary_password_is_refused(host: Host, locked: Path) -> 
     with pytest.raises(UsageError) as caught:
         plan(host, unlock=lambda _prompt: Secret("wrong"))
     assert caught.value.code == "store.primary_password_wrong"
+
+
+def test_what_only_the_user_can_choose_is_said_once(host: Host) -> None:
+    account = replace(ICLOUD, mailboxes=Mailboxes({Use.TRASH: "Gelöscht"}, seen=True))
+    before = plan(host, account)
+    assert ["Gelöscht" in note for note in before.notes] == [True]
+    apply(before)
+    assert plan(host, account).notes == ()
 
 
 def test_no_secret_is_shown(host: Host) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from provisioner.clients.base import Options, no_export
 from provisioner.clients.thunderbird import account as accounts
-from provisioner.clients.thunderbird import installation, profiles
+from provisioner.clients.thunderbird import folders, installation, profiles
 from provisioner.clients.thunderbird.account import Edit
 from provisioner.clients.thunderbird.installation import App
 from provisioner.clients.thunderbird.passwords import Passwords
@@ -59,7 +59,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         locks=(_lock(host, profile.path),),
         done=_done(profile, edit, accounts_changed=bool(written), passwords_changed=bool(passwords)),
         next=_next(profile),
-        notes=("Thunderbird will ask for your Primary Password when it starts.",) if store.locked else (),
+        notes=_notes(account, edit, locked=store.locked),
         secret=secret,
     )
 
@@ -200,6 +200,16 @@ def _next(profile: Selected) -> str:
     if profile.starts:
         return "Start Thunderbird: your inbox is there."
     return f"Start Thunderbird with this profile: thunderbird --profile {profile.path}"
+
+
+def _notes(account: Account, edit: Edit, *, locked: bool) -> tuple[str, ...]:
+    notes = ["Thunderbird will ask for your Primary Password when it starts."] if locked else []
+    if not edit.existed and (trash := folders.of(account).unsettable_trash):
+        notes.append(
+            f"In Thunderbird, choose {trash} for deleted messages (Account Settings, Server Settings): "
+            "only Thunderbird itself can set a mailbox of such a name."
+        )
+    return tuple(notes)
 
 
 def _removal_notes(profile: Path, view: View, account: Account, edit: Edit) -> tuple[str, ...]:

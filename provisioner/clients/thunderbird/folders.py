@@ -29,6 +29,9 @@ class Folders:
     identity: dict[str, str] = field(default_factory=dict)
     trash: str = ""
     junk: str = ""
+    unsettable_trash: str = ""
+    """A trash mailbox that only the user can choose: Thunderbird 153 does not know a name again that is
+    spelled otherwise on the wire when it first sees the mailbox, and then empties the preference."""
 
 
 def server_uri(username: str, host: str) -> str:
@@ -49,7 +52,10 @@ def of(account: Account) -> Folders:
             identity[folder] = f"{uri}/{_encoded(paths[use])}"
             identity[picker] = "1"
     junk = f"{uri}/{_encoded(paths[Use.JUNK])}" if Use.JUNK in paths else ""
-    return Folders(identity, paths.get(Use.TRASH, ""), junk)
+    trash = paths.get(Use.TRASH, "")
+    return (
+        Folders(identity, trash, junk) if _on_the_wire(trash) == trash else Folders(identity, "", junk, trash)
+    )
 
 
 def _path(name: str, boxes: Mailboxes) -> str:
@@ -62,5 +68,9 @@ def _path(name: str, boxes: Mailboxes) -> str:
 
 
 def _encoded(path: str) -> str:
-    encoded: bytes = imap_utf7.encode(path)
-    return encoded.decode("ascii").replace("%", "%25")
+    return _on_the_wire(path).replace("%", "%25")
+
+
+def _on_the_wire(name: str) -> str:
+    encoded: bytes = imap_utf7.encode(name)
+    return encoded.decode("ascii")
