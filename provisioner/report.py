@@ -56,6 +56,21 @@ class ClientRow:
     diff: str = ""
     exit_code: int = 0
 
+    @classmethod
+    def failed(cls, client: str, title: str, path: str, error: ProvisionError) -> ClientRow:
+        """The row of a client for which it did not work out."""
+        return cls(
+            client,
+            title,
+            ok=False,
+            state=State.FAILED,
+            message=error.message,
+            next=error.hint,
+            path=path,
+            code=error.code,
+            exit_code=error.exit_code,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:

@@ -69,17 +69,7 @@ def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool,
             diff=diff(plan) if dry_run else "",
         )
     except ProvisionError as error:
-        return ClientRow(
-            client=client.ID,
-            title=client.TITLE,
-            ok=False,
-            state=State.FAILED,
-            message=error.message,
-            next=error.hint,
-            path=receipt.where,
-            code=error.code,
-            exit_code=error.exit_code,
-        )
+        return ClientRow.failed(client.ID, client.TITLE, receipt.where, error)
 
 
 def _plan(context: Context, client: Client, receipt: Receipt, options: Options) -> Plan:

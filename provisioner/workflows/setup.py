@@ -162,17 +162,8 @@ def _one(
         _open(context, plan)
         return _row(client, plan, State.CHANGED)
     except ProvisionError as error:
-        return ClientRow(
-            client=client.ID,
-            title=plan.title if plan else client.TITLE,
-            ok=False,
-            state=State.FAILED,
-            message=error.message,
-            next=error.hint,
-            path=plan.where if plan else "",
-            code=error.code,
-            exit_code=error.exit_code,
-        )
+        title, where = (plan.title, plan.where) if plan else (client.TITLE, "")
+        return ClientRow.failed(client.ID, title, where, error)
 
 
 def _open(context: Context, plan: Plan) -> None:
