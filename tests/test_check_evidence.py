@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from provisioner.check import evidence, exit_code
 from provisioner.check.causes import CAUSES
 from provisioner.check.diagnosis import MAX_TEXT, clean, credential_forms, explain
-from provisioner.shape import shape_of
 from provisioner.check.tls import Shown, certificate_fault
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
+from provisioner.shape import shape_of
 
 APPLE = AppPassword(
     term="app-specific password",

@@ -147,7 +147,13 @@ def test_a_second_time_changes_nothing() -> None:
     values = after(BOBS, add(BOBS))
     assert add(values) == Edit({}, existed=True)
     assert add(values, replace(ICLOUD, mailboxes=None)).prefs == {}
-    assert add(values, replace(ICLOUD, display_name="Someone Else")).prefs == {}
+
+
+def test_a_name_that_is_given_is_written_and_none_changes_nothing() -> None:
+    values = after(BOBS, add(BOBS))
+    other = replace(ICLOUD, display_name="Someone Else")
+    assert add(values, other).prefs == {"mail.identity.id2.fullName": "Someone Else"}
+    assert add(values, replace(ICLOUD, display_name="")).prefs == {}
 
 
 def test_what_thunderbird_leaves_out_because_it_is_implied() -> None:
@@ -228,7 +234,7 @@ def test_the_users_own_settings_stay() -> None:
         "mail.smtpserver.smtp2.description": "mine",
     }
     values = after(BOBS, add(BOBS)) | own
-    assert add(values).prefs == {}
+    assert add(values, replace(ICLOUD, display_name="")).prefs == {}
 
 
 def test_missing_folders_of_an_existing_account_are_filled_in() -> None:

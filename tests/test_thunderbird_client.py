@@ -22,6 +22,7 @@ from tests.thunderbird_files import BOB, ICLOUD, PASSWORD, apply, machine, profi
 
 BOBS_LOGIN = Login("imap://imap.example.org", "bob", Secret("bob's own"))
 PRIMARY = Secret("geheim")
+OTHER_PASSWORD = Secret("newe-rpas-swor-dabc")
 OTHER = replace(
     ICLOUD,
     address="bob@me.com",
@@ -377,3 +378,17 @@ def test_hostile_names_round_trip(host: Host, name: str) -> None:
 def test_names_that_no_file_can_hold_are_refused(host: Host, name: str) -> None:
     with pytest.raises(UsageError):
         plan(host, replace(ICLOUD, display_name=name))
+
+
+def test_an_account_that_was_there_before_stays_and_only_its_password_goes(host: Host) -> None:
+    by_hand = plan(host)
+    apply(by_hand)
+    rotation = plan(host, secret=OTHER_PASSWORD)
+    assert rotation.adopted
+    assert not by_hand.adopted
+    apply(rotation)
+    removal = unplan(host, rotation)
+    apply(removal)
+    assert [change.path.name for change in removal.changes] == ["logins.json"]
+    assert "stays" in removal.notes[0]
+    assert stored(host) is None

@@ -125,6 +125,7 @@ def receipt(plan: Plan, account: Account = ICLOUD) -> Receipt:
         created="2026-01-01T00:00:00Z",
         updated="2026-01-01T00:00:00Z",
         account=account,
+        adopted=plan.adopted,
         files=(),
     )
 

@@ -20,6 +20,8 @@ def get(client_id: str) -> Client:
     """The client with this ID. Raises UsageError that names the known ones."""
     if client_id not in _MODULES:
         raise UsageError(
-            f"There is no client {client_id!r} here.", f"Known clients: {', '.join(CLIENT_IDS)}.", code="client.unknown"
+            f"There is no client {client_id!r} here.",
+            f"Known clients: {', '.join(CLIENT_IDS)}.",
+            code="client.unknown",
         )
     return cast(Client, importlib.import_module(_MODULES[client_id]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn, Protocol
 
 from provisioner.errors import UsageError
@@ -55,11 +54,11 @@ class Client(Protocol):
         ...
 
     def unplan(self, host: Host, receipt: Receipt, options: Options) -> Plan:
-        """What to change to take our part out, when files have changed since and cannot simply be restored."""
+        """What to change to take our part out, when files have changed since and cannot be restored."""
         ...
 
     def stored_secret(self, host: Host, account: Account, options: Options) -> Secret | None:
-        """The password that the client itself would use for the account's IMAP server, None if it has none."""
+        """The password that the client itself would use for the account's IMAP server, if it has one."""
         ...
 
     def export(self, account: Account, secret: Secret | None, options: Options) -> ExportFile:
@@ -67,15 +66,15 @@ class Client(Protocol):
         ...
 
 
-def no_export(account: Account, secret: Secret | None, options: Options) -> NoReturn:
+def no_export(_account: Account, _secret: Secret | None, _options: Options) -> NoReturn:
+    """For clients that no file can set up."""
     raise UsageError(
-        "This client cannot be set up by a file.", "`provisioner clients` shows what each client supports.", code="client.no_export"
+        "This client cannot be set up by a file.",
+        "`provisioner clients` shows what each client supports.",
+        code="client.no_export",
     )
 
 
-def no_stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+def no_stored_secret(_host: Host, _account: Account, _options: Options) -> Secret | None:
+    """For clients that keep no password where we can read it."""
     return None
-
-
-def path_of(installation: Installation) -> Path:
-    return Path(installation.where)

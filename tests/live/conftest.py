@@ -48,6 +48,7 @@ def flavour() -> Flavour:
 @pytest.fixture
 def world(lab: Lab, display: Display, flavour: Flavour, tmp_path: Path) -> Iterator[World]:
     (tmp_path / "home").mkdir()
+    (tmp_path / "thunderbird.log").touch()
     passwords = {JANE: PASSWORD, BOB: BOB_PASSWORD}
     imap = Dovecot(
         lab, tmp_path / "dovecot.log", flavour, passwords={JANE_LOCAL: PASSWORD, "bob": BOB_PASSWORD}
@@ -56,3 +57,5 @@ def world(lab: Lab, display: Display, flavour: Flavour, tmp_path: Path) -> Itera
         for user in imap.passwords:
             imap.deliver(user, *SUBJECTS)
         yield World(tmp_path, imap, smtp, display, passwords)
+        # pytest shows it when a test has failed.
+        print(imap.log(), "\n".join(smtp.log), (tmp_path / "thunderbird.log").read_text(), sep="\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -23,6 +24,7 @@ class Submission:
     logins: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     mails: list[EmailMessage] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
     _controller: Controller | None = None
 
     def __enter__(self) -> Submission:
@@ -55,7 +57,15 @@ class Submission:
         user, password = data.login.decode(), data.password.decode()
         good = session.ssl is not None and "@" in user and self.passwords.get(user) == password
         (self.logins if good else self.failures).append(user)
+        self.log.append(f"{time.strftime('%T')} {'login' if good else 'rejected login'} {user}")
         return AuthResult(success=good, handled=good)
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.log.append(f"{time.strftime('%T')} EHLO {'over TLS' if session.ssl else 'in clear'}")
+        return responses
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = (
@@ -64,4 +74,5 @@ class Submission:
         message = message_from_bytes(content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.mails.append(message)
+        self.log.append(f"{time.strftime('%T')} message {message['Subject']!r}")
         return "250 2.6.0 kept"

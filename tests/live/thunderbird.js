@@ -48,6 +48,14 @@ function view() {
   };
 }
 
+// Mailboxes of the account that are shown and that the server's list has confirmed.
+function mailboxes(host) {
+  const uris = folderRows().map(row => row.uri).filter(uri => uri?.includes(`@${host}/`));
+  const folders = uris.map(uri => MailServices.folderLookup.getFolderForURL(uri));
+  if (!folders.every(f => f.QueryInterface(Ci.nsIMsgImapMailFolder).verifiedAsOnlineFolder)) return [];
+  return uris.map(uri => decodeURIComponent(uri.slice(uri.indexOf(`@${host}/`) + host.length + 2)));
+}
+
 function openInbox(host) {
   const inbox = folderRows().find(row => row.uri?.includes(`@${host}/`) && row.uri.endsWith("/INBOX"));
   inbox?.querySelector(".container").click();

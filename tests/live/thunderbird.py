@@ -179,6 +179,10 @@ class Thunderbird:
         found = self.script("return view();")
         return View(found["folder"], found["rows"], found["tree"])
 
+    def mailboxes(self, host: str) -> set[str]:
+        """The folder pane's mailboxes of an account; empty until all were found on the server."""
+        return set(self.script("return mailboxes(arguments[0]);", host))
+
     def open_inbox(self, host: str) -> None:
         """A click on the Inbox of the account on `host` in the folder pane."""
         until(f"the Inbox of {host}", lambda: self.script("return openInbox(arguments[0]);", host))

@@ -99,8 +99,11 @@ class World:
         until(
             "the messages", lambda: set(thunderbird.view().rows) == set(SUBJECTS) or thunderbird.obstacles()
         )
-        assert f"@{host}/INBOX" in thunderbird.view().folder
         assert thunderbird.obstacles() == []
+        assert f"@{host}/INBOX" in thunderbird.view().folder
+        # A moment after the first start not all are known yet, and copies have nowhere to go.
+        on_server = self.imap.mailboxes(user)
+        until("the server's mailboxes", lambda: thunderbird.mailboxes(host) == on_server)
 
     def assert_sends(self, thunderbird: Thunderbird, *, sender: str = JANE) -> None:
         """The message reaches the submission server, its copy the right mailbox, and no mailbox is made."""

@@ -60,6 +60,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         done=_done(profile, edit, accounts_changed=bool(written), passwords_changed=bool(passwords)),
         next=_next(profile),
         notes=_notes(account, edit, locked=store.locked),
+        adopted=edit.existed,
         secret=secret,
     )
 
@@ -73,7 +74,9 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         return Plan(ID, title, receipt.where, (), done=f"nothing to remove: {profile} is gone")
     prefs, user = _preferences(host, profile)
     view = View({**prefs.values, **user.values})
-    edit = accounts.remove(view, receipt.account)
+    edit = Edit({}, existed=True, stale=accounts.logins(receipt.account))
+    if not receipt.adopted:
+        edit = accounts.remove(view, receipt.account)
     _refuse_overridden(profile, user, edit)
     passwords: tuple[FileChange, ...] = ()
     if edit.stale and host.read(profile / "key4.db") is not None:
@@ -85,8 +88,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         where=receipt.where,
         changes=(*written, *passwords),
         locks=(_lock(host, profile),),
-        done="account and password removed" if written or passwords else "nothing to remove",
-        notes=_removal_notes(profile, view, receipt.account, edit),
+        done=_undone(written, passwords),
+        notes=_removal_notes(profile, view, receipt, edit),
     )
 
 
@@ -196,6 +199,11 @@ def _done(profile: Selected, edit: Edit, *, accounts_changed: bool, passwords_ch
     return f"already set up in profile {profile.name}"
 
 
+def _undone(prefs: tuple[FileChange, ...], passwords: tuple[FileChange, ...]) -> str:
+    gone = [name for name, changes in (("account", prefs), ("password", passwords)) if changes]
+    return f"{' and '.join(gone)} removed" if gone else "nothing to remove"
+
+
 def _next(profile: Selected) -> str:
     if profile.starts:
         return "Start Thunderbird: your inbox is there."
@@ -212,10 +220,12 @@ def _notes(account: Account, edit: Edit, *, locked: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _removal_notes(profile: Path, view: View, account: Account, edit: Edit) -> tuple[str, ...]:
+def _removal_notes(profile: Path, view: View, receipt: Receipt, edit: Edit) -> tuple[str, ...]:
+    if receipt.adopted:
+        return ("You had the account in Thunderbird before, so it stays there; only its password is gone.",)
     if edit.others:
         return ("The server stays in Thunderbird, because you have other addresses there.",)
-    found = accounts.find(view, account)
+    found = accounts.find(view, receipt.account)
     relative = view.text(f"mail.server.{view.server_of(found)}.directory-rel") if found else ""
     directory = profile / relative.removeprefix("[ProfD]")
     if relative.startswith("[ProfD]") and directory.is_dir():

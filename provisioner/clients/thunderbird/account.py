@@ -22,11 +22,11 @@ TEMPLATE = "thunderbird/prefs.js.j2"
 _OWN = {
     "server": ("type", "hostname", "port", "userName", "socketType", "authMethod"),
     "smtpserver": ("type", "hostname", "port", "username", "try_ssl", "authMethod"),
-    "identity": ("useremail", "smtpServer", "valid"),
+    "identity": ("useremail", "smtpServer", "valid", "fullName"),
     "account": ("server", "identities"),
 }
 """Preferences that make the account work: they are mended. Others of an existing account are the user's."""
-_FILL_IN = ("fullName", "trash_folder_name", "fcc_folder", "draft_folder", "archive_folder")
+_FILL_IN = ("trash_folder_name", "fcc_folder", "draft_folder", "archive_folder")
 """Preferences of an existing account that are written where there are none yet."""
 
 
