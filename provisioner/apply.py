@@ -1,18 +1,17 @@
 """Turns a plan into files: everything or nothing.
 
-Order: lock, put back what a killed run left, compare every file with what the plan saw, backups and an
-open receipt on disk, then each file in one atomic step, then the receipt is closed. Any exception,
-Ctrl-C included, puts the files back, newest first.
+Order: lock, compare every file with what the plan saw, backups and open receipts on disk, then each file
+in one atomic step, then the commit, then the receipts are closed. Any exception before the commit, Ctrl-C
+included, puts the files back, newest first; after a kill, `recover` does.
 """
 
 from __future__ import annotations
 
 import contextlib
 import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from provisioner import atomic, locks
 from provisioner.errors import Conflict, ProvisionError
@@ -22,44 +21,70 @@ from provisioner.model import Account, FileChange, FileRecord, Plan, Receipt, Re
 
 
 @dataclass(frozen=True)
-class Purpose:
-    """Why a plan is applied: `account` under which `label`; `ends` is the receipt that a removal ends."""
+class Deed:
+    """A plan, and why: `account` under which `label`; `ends` is the receipt that a removal ends."""
 
+    plan: Plan
     account: Account
     label: str
     ends: Receipt | None = None
 
 
-def apply(plan: Plan, host: Host, journal: Journal, purpose: Purpose, *, wait: bool = False) -> None:
-    """Makes the plan true, or leaves everything as it was.
+def apply(
+    deeds: Sequence[Deed],
+    host: Host,
+    journal: Journal,
+    *,
+    wait: bool = False,
+    verify: Callable[[], None] = lambda: None,
+) -> None:
+    """Makes all the plans true together, or leaves everything as it was.
 
-    `wait`: wait for a running client or another provisioner instead of refusing.
-    Raises Conflict if a file is no longer what the plan saw or a client is running, ProvisionError if
+    `wait`: wait for a running client or another provisioner instead of refusing. `verify` is called when
+    everything is written; what it raises takes everything back.
+    Raises Conflict if a file is no longer what its plan saw or a client is running, ProvisionError if
     the disk refuses; in every case the files are as before.
     """
     with journal.locked(wait=wait):
-        with locks.hold(plan.locks, plan.title, wait=wait):
-            _transact(plan, host, journal, purpose)
-        if purpose.ends:  # the client's lock file was in one of them
-            remove_directories(purpose.ends)
+        with contextlib.ExitStack() as held:
+            for deed in deeds:
+                held.enter_context(locks.hold(deed.plan.locks, deed.plan.title, wait=wait))
+            for deed in deeds:
+                _unchanged_since(deed.plan, host)
+            group = new_id()
+            receipts = [_receipt(deed, journal, group) for deed in deeds]
+            try:
+                for deed, receipt in zip(deeds, receipts, strict=True):
+                    journal.open(receipt, _backups(deed.plan, receipt))
+                for deed, receipt in zip(deeds, receipts, strict=True):
+                    _write_all(deed.plan, receipt)
+                verify()
+                journal.commit(group)
+            except BaseException as error:
+                if not journal.committed(receipts[0]):
+                    _take_back(receipts, host, journal)
+                    if isinstance(error, OSError):
+                        raise _refused(error) from None
+                raise
+            _close(receipts, journal)
+        for deed in deeds:
+            if deed.ends:  # the client's lock file was in one of them
+                remove_directories(deed.ends)
 
 
-def _transact(plan: Plan, host: Host, journal: Journal, purpose: Purpose) -> None:
-    _unchanged_since(plan, host)
-    receipt = _receipt(plan, journal, purpose)
-    try:
-        journal.open(receipt, _backups(plan, receipt))
-        for directory in receipt.directories:
-            atomic.make_directory(Path(directory))
-        for change, record in zip(plan.changes, receipt.files, strict=True):
-            _write(change, record, receipt.id)
-        state = ReceiptState.REMOVED if purpose.ends else ReceiptState.DONE
-        journal.close(msgspec.structs.replace(receipt, state=state))
-    except BaseException as error:
-        roll_back(receipt, host, journal)
-        if isinstance(error, OSError):
-            raise _refused(error) from None
-        raise
+def _close(receipts: Sequence[Receipt], journal: Journal) -> None:
+    """The deed is done: if the disk refuses now, the next run closes and tidies."""
+    with contextlib.suppress(OSError, ProvisionError):
+        for receipt in receipts:
+            journal.close(receipt)
+        journal.tidy()
+
+
+def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:
+    """Rolls back all of them, newest first, whatever happens to one; then raises what happened."""
+    with contextlib.ExitStack() as stack:
+        for receipt in receipts:
+            stack.callback(roll_back, receipt, host, journal)
 
 
 def recover(host: Host, journal: Journal) -> list[Receipt]:
@@ -69,13 +94,17 @@ def recover(host: Host, journal: Journal) -> list[Receipt]:
     """
     if not journal.directory.is_dir():
         return []
+    taken_back = []
     with journal.locked():
-        found = journal.unfinished()
-        for receipt in found:
+        for receipt in journal.unfinished():
+            if journal.committed(receipt):
+                journal.close(receipt)
+                continue
             with locks.hold([Path(path) for path in receipt.locks], receipt.client):
                 roll_back(receipt, host, journal)
+            taken_back.append(receipt)
         journal.tidy()
-    return found
+    return taken_back
 
 
 def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
@@ -124,14 +153,10 @@ def _unchanged_since(plan: Plan, host: Host) -> None:
             )
 
 
-def _receipt(plan: Plan, journal: Journal, purpose: Purpose) -> Receipt:
-    earlier = purpose.ends or next(
-        (
-            receipt
-            for receipt in journal.receipts(purpose.account.address, plan.client)
-            if receipt.where == plan.where
-        ),
-        None,
+def _receipt(deed: Deed, journal: Journal, group: str) -> Receipt:
+    plan, account = deed.plan, deed.account
+    earlier = deed.ends or next(
+        (one for one in journal.receipts(account.address, plan.client) if one.where == plan.where), None
     )
     directories: dict[str, None] = {}
     for change in plan.changes:
@@ -142,20 +167,34 @@ def _receipt(plan: Plan, journal: Journal, purpose: Purpose) -> Receipt:
         schema=SCHEMA,
         id=new_id(),
         state=ReceiptState.OPEN,
-        address=purpose.account.address,
+        goal=ReceiptState.REMOVED if deed.ends else ReceiptState.DONE,
+        group=group,
+        address=account.address,
         client=plan.client,
         where=plan.where,
-        provider=purpose.account.provider,
-        label=purpose.label,
+        provider=account.provider,
+        label=deed.label,
         created=time,
         updated=time,
-        account=purpose.account,
+        account=account,
         adopted=plan.adopted if earlier is None else earlier.adopted,
         files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
         locks=tuple(str(path) for path in plan.locks),
         directories=tuple(directories),
         supersedes=earlier.id if earlier else None,
     )
+
+
+def _write_all(plan: Plan, receipt: Receipt) -> None:
+    for directory in receipt.directories:
+        if not Path(directory).is_dir():  # another plan of the group may have made it
+            atomic.make_directory(Path(directory))
+    for change, record in zip(plan.changes, receipt.files, strict=True):
+        if change.after is None:
+            atomic.remove(change.path)
+        else:
+            mode = change.mode if record.mode is None else record.mode
+            atomic.write(change.path, change.after, mode=mode, tag=receipt.id)
 
 
 def _record(change: FileChange, number: int) -> FileRecord:
@@ -177,15 +216,6 @@ def _backups(plan: Plan, receipt: Receipt) -> dict[str, bytes]:
         for change, record in zip(plan.changes, receipt.files, strict=True)
         if record.backup is not None and change.before is not None
     }
-
-
-def _write(change: FileChange, record: FileRecord, tag: str) -> None:
-    if change.after is None:
-        atomic.remove(change.path)
-    else:
-        atomic.write(
-            change.path, change.after, mode=change.mode if record.mode is None else record.mode, tag=tag
-        )
 
 
 def _refused(error: OSError) -> ProvisionError:

@@ -1,7 +1,9 @@
 """Receipts on disk: what was changed, so that it can be undone. Hashes and backups, never our secrets.
 
-A receipt is written before the first change (state `open`) and closed after the last. An open one that
-is found later belongs to a run that was killed: `recover` puts every file back. Backups of the files as
+A receipt is written before the first change (state `open`). When the last change of its group is made,
+the group is committed by one small file, and then the receipts are closed. An open receipt that is found
+later belongs to a run that was killed: it is closed if its group was committed, else `recover` puts every
+file back. Backups of the files as
 they were live beside it, 0600 in 0700. When a setup is repeated, the new receipt takes over the oldest
 backups and the intermediate ones are deleted, so that no copy of a replaced password stays behind.
 """
@@ -51,6 +53,7 @@ class Journal:
         self.directory = directory
         self._receipts = directory / "receipts"
         self._backups = directory / "backups"
+        self._commits = directory / "commits"
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:
@@ -69,6 +72,8 @@ class Journal:
         except OSError as error:
             raise _unwritable(path, error) from None
         try:
+            for left in self.directory.rglob(".*.tmp"):  # of a run that was killed
+                atomic.remove(left)
             yield
         finally:
             lock.release()
@@ -140,14 +145,20 @@ class Journal:
             self._write(directory / name, data)
         self._save(receipt)
 
+    def commit(self, group: str) -> None:
+        """From here on the group's changes stay. Before it returns, they do not."""
+        self._make_private(self._commits)
+        self._write(self._commits / group, b"")
+
+    def committed(self, receipt: Receipt) -> bool:
+        return bool(receipt.group) and (self._commits / receipt.group).exists()
+
     def close(self, receipt: Receipt) -> None:
-        """Writes the finished receipt, then forgets what it supersedes."""
+        """Writes the finished receipt of a committed group; `tidy` then forgets what it supersedes."""
         superseded = self._find(receipt.supersedes)
-        if receipt.state is ReceiptState.DONE and superseded:
+        if receipt.goal is ReceiptState.DONE and superseded:
             receipt = self._take_over(receipt, superseded)
-        self._save(receipt)
-        with contextlib.suppress(OSError):  # the deed is done; what is left here, the next run tidies
-            self.tidy()
+        self._save(msgspec.structs.replace(receipt, state=receipt.goal))
 
     def discard(self, receipt: Receipt) -> None:
         """Forgets a receipt whose changes have been put back."""
@@ -180,10 +191,7 @@ class Journal:
         return msgspec.structs.replace(record, backup=name)
 
     def tidy(self) -> None:
-        """Deletes what a killed run may leave here: temporary files, superseded receipts, backups that
-        no receipt names. Safe to repeat."""
-        for path in self.directory.rglob(".*.tmp"):
-            atomic.remove(path)
+        """Deletes superseded receipts and backups that no receipt names. Safe to repeat."""
         receipts = self._load_all()
         ended = {receipt.supersedes for receipt in receipts if receipt.state is not ReceiptState.OPEN}
         for receipt in receipts:
@@ -203,6 +211,9 @@ class Journal:
                 if (directory.name, path.name) not in kept:
                     atomic.remove(path)
             atomic.remove_directory(directory)
+        for marker in self._commits.iterdir() if self._commits.is_dir() else ():
+            if not any(one.group == marker.name for one in receipts if one.state is ReceiptState.OPEN):
+                atomic.remove(marker)
 
     def _find(self, receipt_id: str | None) -> Receipt | None:
         return next((receipt for receipt in self._load_all() if receipt.id == receipt_id), None)

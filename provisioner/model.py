@@ -271,6 +271,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     locks: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     """Directories that were made, outermost first."""
+    group: str = ""
+    """Changes of one group become true together or not at all."""
+    goal: ReceiptState = ReceiptState.DONE
+    """What an open receipt becomes once its group is committed."""
     supersedes: str | None = None
     """The earlier receipt that this one replaces (or, in state `removed`, ends)."""
 

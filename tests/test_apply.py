@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from provisioner import atomic
-from provisioner.apply import Purpose, apply, recover
+from provisioner.apply import Deed, apply, recover
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.journal import Journal
-from provisioner.model import Account, FileChange, Plan, Security, Server
+from provisioner.model import Account, FileChange, Plan, Receipt, Security, Server
 from provisioner.report import Report, Row
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import _restore, untouched
@@ -29,7 +29,6 @@ ACCOUNT = Account(
     imap=Server("imap.mail.me.com", 993, Security.TLS, "jane"),
     smtp=Server("smtp.mail.me.com", 587, Security.STARTTLS, "jane@icloud.com"),
 )
-PURPOSE = Purpose(ACCOUNT, "Test (host)")
 
 
 class World:
@@ -69,8 +68,8 @@ class World:
             ),
         )
 
-    def apply(self, plan: Plan | None = None, purpose: Purpose = PURPOSE) -> None:
-        apply(plan or self.plan(), self.host, self.journal, purpose)
+    def apply(self, plan: Plan | None = None, ends: Receipt | None = None) -> None:
+        apply([Deed(plan or self.plan(), ACCOUNT, "Test (host)", ends)], self.host, self.journal)
 
     def context(self) -> Context:
         rows: list[Row] = []
@@ -83,7 +82,7 @@ class World:
         from provisioner.clients import apple_mail
 
         plan = _restore(context, apple_mail, receipt)
-        self.apply(plan, Purpose(ACCOUNT, "x", receipt))
+        self.apply(plan, receipt)
 
     def files(self) -> dict[str, tuple[bytes | None, int]]:
         """Everything below the app's directory and in the backups: relative path -> (bytes, mode)."""
@@ -295,3 +294,46 @@ def test_the_owner_of_a_file_stays(tmp_path: Path) -> None:
     os.chown(target, 12345, 12345)
     atomic.write(target, b"y", mode=0o600, tag="t")
     assert (target.stat().st_uid, target.stat().st_gid) == (12345, 12345)
+
+
+def two_clients(world: World) -> None:
+    """One group of two plans, as when a password is rotated in two clients."""
+    other = world.home / "app/other"
+    plan = Plan("other", "Other", "there", (FileChange(other, world.host.read(other), b"rotated too"),))
+    deeds = [Deed(second_plan(world, b"rotated"), ACCOUNT, "new"), Deed(plan, ACCOUNT, "new")]
+    apply(deeds, world.host, world.journal)
+
+
+def test_a_group_becomes_true_together_or_not_at_all(world: World) -> None:
+    def prepare() -> None:
+        world.reset()
+        world.apply()
+
+    prepare()
+    old = regular(world.files())
+    two_clients(world)
+    new = regular(world.files())
+    seen = set()
+    for point, _ in faults.points(lambda: two_clients(world), world.home, prepare, None):
+        recover(world.host, world.journal)
+        now = regular(world.files())
+        assert now in (old, new), point
+        assert {receipt.client for receipt in world.journal.receipts()} == (
+            {"test", "other"} if now == new else {"test"}
+        ), point
+        assert leftovers(world) == [], point
+        seen.add(now == new)
+    assert seen == {True, False}
+
+
+def test_what_verify_raises_takes_everything_back(world: World) -> None:
+    before = world.files()
+
+    def verify() -> None:
+        assert world.files() != before
+        raise Conflict("the new password does not work after all")
+
+    with pytest.raises(Conflict):
+        apply([Deed(world.plan(), ACCOUNT, "x")], world.host, world.journal, verify=verify)
+    assert world.files() == before
+    assert world.journal.receipts() == world.journal.unfinished() == []

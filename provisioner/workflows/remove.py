@@ -8,7 +8,7 @@ from pathlib import Path
 
 from provisioner import clients
 from provisioner.accounts import parse_address
-from provisioner.apply import Purpose, apply
+from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError
 from provisioner.journal import digest
@@ -51,13 +51,8 @@ def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool,
     try:
         plan = _plan(context, client, receipt, options)
         if not dry_run:
-            apply(
-                plan,
-                context.host,
-                context.journal,
-                Purpose(receipt.account, receipt.label, receipt),
-                wait=wait,
-            )
+            deed = Deed(plan, receipt.account, receipt.label, receipt)
+            apply([deed], context.host, context.journal, wait=wait)
         return ClientRow(
             client=client.ID,
             title=plan.title,

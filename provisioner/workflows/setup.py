@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from provisioner import clients, locks
 from provisioner.accounts import Candidate, Wish
-from provisioner.apply import Purpose, apply
+from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.model import Account, CheckResult, Plan, Support
@@ -152,7 +152,7 @@ def _one(
         if plan.empty:
             _open(context, plan)
             return _row(client, plan, State.UNCHANGED)
-        apply(plan, context.host, context.journal, Purpose(account, label), wait=options.wait)
+        apply([Deed(plan, account, label)], context.host, context.journal, wait=options.wait)
         if not prune(client.plan(context.host, account, secret, options.client)).empty:
             raise ProvisionError(
                 f"{plan.title} did not keep what was written.",

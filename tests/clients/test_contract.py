@@ -13,7 +13,7 @@ import pytest
 
 from provisioner import clients
 from provisioner.accounts import Candidate, Wish, resolve
-from provisioner.apply import Purpose, apply
+from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError
 from provisioner.host import Host
@@ -62,7 +62,7 @@ class Setup:
         return prune(self.client.plan(self.host, account or self.account(), secret, Options()))
 
     def apply(self, plan: Plan, account: Account | None = None) -> None:
-        apply(plan, self.host, self.journal, Purpose(account or self.account(), "Label (host)"))
+        apply([Deed(plan, account or self.account(), "Label (host)")], self.host, self.journal)
 
     def remove(self, account: Account | None = None) -> Report:
         report = Report("remove")
