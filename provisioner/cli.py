@@ -5,14 +5,24 @@ Everything but click is imported inside the verbs, so that `--help` and `--versi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from provisioner import __version__, invocation
-
-F = TypeVar("F", bound=Callable[..., Any])
+from provisioner.options import (
+    client_options,
+    dav_options,
+    dry_run_option,
+    json_option,
+    label_option,
+    name_option,
+    password_options,
+    server_options,
+    timeout_option,
+    verbose,
+    wait_option,
+)
 
 EXIT_CODES = """
 \b
@@ -22,62 +32,6 @@ Exit codes:
   2 wrong usage or input       5 conflict: running client, changed file
   70 a bug                     130 interrupted
 """
-
-
-def _options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
-
-
-_SECURITY = click.Choice(["tls", "starttls"])
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-verbose = click.option(
-    "-v", "--verbose", is_flag=True, help="On a bug, show where in the program it happened."
-)
-server_options = _options(
-    click.option("--provider", metavar="ID", help="Use this provider profile, whatever the domain."),
-    click.option(
-        "--profile", "profile_file", metavar="FILE", help="Use the provider profile in this YAML file."
-    ),
-    click.option("--imap", metavar="HOST[:PORT]", help="Incoming server."),
-    click.option("--imap-security", type=_SECURITY, help="How the incoming server is encrypted."),
-    click.option("--smtp", metavar="HOST[:PORT]", help="Outgoing server."),
-    click.option("--smtp-security", type=_SECURITY, help="How the outgoing server is encrypted."),
-    click.option("--login", metavar="USER", help="User name, if it is not made from the address."),
-    click.option("--smtp-login", metavar="USER", help="User name of the outgoing server, if it is another."),
-)
-password_options = _options(
-    click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
-    click.option("--password-command", metavar="CMD", help="Run CMD (no shell) and take what it prints."),
-)
-client_options = _options(
-    click.option("--client-profile", metavar="NAME|PATH", help="The client's own profile."),
-    click.option(
-        "--primary-password-command",
-        metavar="CMD",
-        help="Command that prints Thunderbird's Primary Password.",
-    ),
-)
-name_option = click.option("--name", help="Your name, as the people you write to see it.")
-label_option = click.option(
-    "--label", help="Label of the app-specific password.  [default: CLIENT (hostname)]"
-)
-timeout_option = click.option(
-    "--timeout",
-    type=click.FloatRange(min=1, max=600),
-    metavar="SECONDS",
-    help="Time for all logins together.",
-)
-wait_option = click.option("--wait", is_flag=True, help="Wait until the client is closed.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-dav_options = _options(
-    click.option("--calendar", is_flag=True, help="Add the calendar (CalDAV)."),
-    click.option("--contacts", is_flag=True, help="Add the contacts (CardDAV)."),
-)
 
 
 @click.group(
@@ -124,7 +78,7 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
             dry_run=kw["dry_run"],
             wait=kw["wait"],
             timeout=kw["timeout"],
-            prompted=not (kw["password_stdin"] or kw["password_command"]),
+            prompted=invocation.is_prompted(kw),
             profile_file=kw["profile_file"],
             client=invocation.client_options(context, kw),
         )
@@ -195,6 +149,41 @@ def check(email: str, **kw: Any) -> None:
                 services,
                 **common,
             )
+
+
+@cli.command()
+@click.argument("email")
+@click.option(
+    "--client", "client_ids", multiple=True, metavar="CLIENT", help="Only in this client; repeatable."
+)
+@server_options
+@label_option
+@password_options
+@client_options
+@timeout_option
+@wait_option
+@json_option
+@verbose
+def rotate(email: str, client_ids: tuple[str, ...], **kw: Any) -> None:
+    """Put a new password into every client that has the old one: all of them, or none.
+
+    The new password is checked first. The old one may have been revoked already.
+    """
+    with invocation.run("rotate", kw) as context:
+        from provisioner.workflows.rotate import rotate
+
+        rotate(
+            context,
+            invocation.wish(email, kw),
+            client_ids,
+            invocation.password_source(context, kw),
+            invocation.client_options(context, kw),
+            label=kw["label"],
+            prompted=invocation.is_prompted(kw),
+            wait=kw["wait"],
+            timeout=kw["timeout"],
+            profile_file=kw["profile_file"],
+        )
 
 
 @cli.command()

@@ -36,6 +36,11 @@ def password_source(context: Context, kw: dict[str, Any]) -> AskPassword:
     return lambda prompt, rule: passwords.from_prompt(prompt, context.ui.ask_hidden, rule)
 
 
+def is_prompted(kw: dict[str, Any]) -> bool:
+    """The password will be typed, so it is worth saying where it comes from."""
+    return not (kw["password_stdin"] or kw["password_command"])
+
+
 def client_options(context: Context, kw: dict[str, Any]) -> Options:
     import functools
 
@@ -51,6 +56,7 @@ def client_options(context: Context, kw: dict[str, Any]) -> Options:
     return Options(
         profile=kw.get("client_profile"),
         unlock=unlock,
+        rename=bool(kw.get("name")),
         calendar=kw.get("calendar", False),
         contacts=kw.get("contacts", False),
     )

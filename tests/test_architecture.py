@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (  # a module imports only from its own layer or the ones below
     {"__main__"},
     {"cli"},
-    {"invocation", "demo"},
+    {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
     {"report", "apply", "check", "journal"},
     {"clients", "plan", "locks", "atomic", "passwords", "accounts"},

@@ -15,7 +15,7 @@ from provisioner import cli, invocation
 from provisioner.cli import cli as command
 
 EMAIL = "jane.appleseed@icloud.com"
-VERBS = ("setup", "export", "check", "status", "remove", "guide", "clients", "providers", "demo")
+VERBS = ("setup", "export", "check", "status", "rotate", "remove", "guide", "clients", "providers", "demo")
 
 
 @pytest.fixture

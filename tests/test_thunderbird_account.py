@@ -23,8 +23,10 @@ Values = dict[str, Value]
 BOBS: Values = prefsjs.parse(BOB.encode(), Path("prefs.js")).values
 
 
-def add(values: Mapping[str, Value], account: Account = ICLOUD, *, fresh: bool = False) -> Edit:
-    return accounts.add(View(values), account, fresh=fresh, platform="linux")
+def add(
+    values: Mapping[str, Value], account: Account = ICLOUD, *, fresh: bool = False, rename: bool = False
+) -> Edit:
+    return accounts.add(View(values), account, fresh=fresh, platform="linux", rename=rename)
 
 
 def remove(values: Mapping[str, Value], account: Account = ICLOUD) -> Edit:
@@ -149,11 +151,12 @@ def test_a_second_time_changes_nothing() -> None:
     assert add(values, replace(ICLOUD, mailboxes=None)).prefs == {}
 
 
-def test_a_name_that_is_given_is_written_and_none_changes_nothing() -> None:
+def test_a_name_replaces_another_only_where_it_was_given_for_that() -> None:
     values = after(BOBS, add(BOBS))
     other = replace(ICLOUD, display_name="Someone Else")
-    assert add(values, other).prefs == {"mail.identity.id2.fullName": "Someone Else"}
-    assert add(values, replace(ICLOUD, display_name="")).prefs == {}
+    assert add(values, other).prefs == {}
+    assert add(values, other, rename=True).prefs == {"mail.identity.id2.fullName": "Someone Else"}
+    assert add(values, replace(ICLOUD, display_name=""), rename=True).prefs == {}
 
 
 def test_what_thunderbird_leaves_out_because_it_is_implied() -> None:
@@ -234,7 +237,7 @@ def test_the_users_own_settings_stay() -> None:
         "mail.smtpserver.smtp2.description": "mine",
     }
     values = after(BOBS, add(BOBS)) | own
-    assert add(values, replace(ICLOUD, display_name="")).prefs == {}
+    assert add(values).prefs == {}
 
 
 def test_missing_folders_of_an_existing_account_are_filled_in() -> None:

@@ -22,6 +22,8 @@ class Options:
 
     profile: str | None = None
     unlock: Callable[[str], Secret] | None = field(default=None, repr=False)
+    rename: bool = False
+    """The name was given for this run: it replaces the one that the client has."""
     calendar: bool = False
     contacts: bool = False
 

@@ -29,7 +29,7 @@ def check(
 ) -> None:
     """Tries each user-name form that the provider profile allows, with a password that is asked for."""
     candidate = find_candidate(context, wish, profile_file)
-    secret = ask_app_password(context, candidate, ask)
+    secret = ask_app_password(context, candidate.provider, ask)
     prove(Login.of(candidate), secret, context.report, services, timeout)
 
 

@@ -13,7 +13,7 @@ from provisioner.accounts import Candidate, Wish, resolve
 from provisioner.errors import Cancelled
 from provisioner.host import Host
 from provisioner.journal import Journal
-from provisioner.model import AppPassword
+from provisioner.model import AppPassword, Provider
 from provisioner.passwords import shape_warning
 from provisioner.providers import load_all, load_file
 from provisioner.report import Report
@@ -49,6 +49,9 @@ class Ui(Protocol):
         ...
 
 
+PLACEHOLDER = Secret("placeholder, not a password")
+"""Stands for the password while nothing is written: before it is known, and in a dry run without check."""
+
 AskPassword = Callable[[str, AppPassword | None], Secret]
 """(prompt, rule) -> password, from wherever the user said it comes."""
 
@@ -70,16 +73,10 @@ def find_candidate(context: Context, wish: Wish, profile_file: str | None = None
     return resolve(dataclasses.replace(wish, provider=wish.provider or own.id), [own])
 
 
-def app_password_rule(candidate: Candidate) -> AppPassword | None:
-    return candidate.provider.app_password if candidate.provider else None
-
-
-def ask_app_password(
-    context: Context, candidate: Candidate, ask: AskPassword, prompt: str = "Password: "
-) -> Secret:
+def ask_app_password(context: Context, provider: Provider | None, ask: AskPassword) -> Secret:
     """The password, with a warning (and on a terminal a question) if it does not look like the provider's."""
-    rule = app_password_rule(candidate)
-    secret = ask(prompt, rule)
+    rule = provider.app_password if provider else None
+    secret = ask("Password: ", rule)
     if warning := shape_warning(secret, rule):
         context.ui.warn(warning)
         if context.ui.interactive and not context.ui.confirm("Try it all the same?"):

@@ -39,7 +39,7 @@ def export(
             code="export.needs_file",
         )
     target = _target(Path(output), force) if output and to_file else None
-    secret = ask_app_password(context, candidate, ask) if ask else None
+    secret = ask_app_password(context, candidate.provider, ask) if ask else None
     rendered = client.export(candidate.account(), secret, options)
     path = ""
     if target:

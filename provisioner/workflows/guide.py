@@ -73,6 +73,15 @@ def _providers(context: Context, who: str | None) -> list[Provider]:
     return [provider]
 
 
+def announce(context: Context, provider: Provider | None, label: str) -> None:
+    """Says where the password comes from, before it is asked for."""
+    if provider is None or provider.guide is None or provider.app_password is None:
+        return
+    context.ui.say(f"{provider.name} wants an {provider.app_password.term}. To make one:")
+    for number, step in enumerate(fill(provider.guide.create.steps, label), 1):
+        context.ui.say(f"  {number}. {step}")
+
+
 def revoke_hint(provider: Provider | None, label: str) -> str:
     """One sentence: which label to revoke where; empty if the provider's profile does not know."""
     if provider is None or provider.guide is None or provider.app_password is None:

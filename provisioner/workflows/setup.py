@@ -17,21 +17,18 @@ from provisioner.plan import diff, prune
 from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.workflows.context import (
+    PLACEHOLDER,
     AskPassword,
     Context,
-    app_password_rule,
     ask_app_password,
     find_candidate,
     recover,
 )
-from provisioner.workflows.guide import default_label, fill
+from provisioner.workflows.guide import announce, default_label
 from provisioner.workflows.login import Login, prove
 
 if TYPE_CHECKING:
     from provisioner.check import Service
-
-_PLACEHOLDER = Secret("placeholder, not a password")
-"""Stands for the password while nothing is written: before it is known, and in a dry run without check."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,11 @@ def setup(
     _preflight(context, chosen, candidate, options)
     label = options.label or default_label(context.host, [client.TITLE for client in chosen])
     if options.dry_run and not options.check:
-        secret = _PLACEHOLDER
+        secret = PLACEHOLDER
     else:
         if options.prompted:
-            _announce(context, candidate, label)
-        secret = ask_app_password(context, candidate, ask)
+            announce(context, candidate.provider, label)
+        secret = ask_app_password(context, candidate.provider, ask)
     account = candidate.account()
     if options.check:
         results = prove(Login.of(candidate), secret, context.report, timeout=options.timeout)
@@ -125,20 +122,10 @@ def _preflight(
     """Finds out what would fail before the person is asked for a password. A single client stops here."""
     if len(chosen) != 1:
         return
-    plan = chosen[0].plan(context.host, candidate.account(), _PLACEHOLDER, options.client)
+    plan = chosen[0].plan(context.host, candidate.account(), PLACEHOLDER, options.client)
     if not options.wait and not options.dry_run:
         with locks.hold(plan.locks, plan.title):
             pass
-
-
-def _announce(context: Context, candidate: Candidate, label: str) -> None:
-    rule = app_password_rule(candidate)
-    if rule is None or candidate.provider is None or candidate.provider.guide is None:
-        return
-    guide = candidate.provider.guide
-    context.ui.say(f"{candidate.title} wants an {rule.term}. To make one:")
-    for number, step in enumerate(fill(guide.create.steps, label), 1):
-        context.ui.say(f"  {number}. {step}")
 
 
 def _one(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from provisioner import clients
@@ -52,9 +51,7 @@ def _state(context: Context, client: Client, receipt: Receipt, options: Options)
         secret = client.stored_secret(context.host, receipt.account, options)
         if secret is None:
             return State.DRIFTED, "the stored password is gone"
-        # The name that others see is the user's to change in the client: no drift.
-        account = dataclasses.replace(receipt.account, display_name="")
-        if prune(client.plan(context.host, account, secret, options)).empty:
+        if prune(client.plan(context.host, receipt.account, secret, options)).empty:
             return State.OK, "as it was set up"
     except ProvisionError as error:
         locked = error.code.startswith("store.primary_password")

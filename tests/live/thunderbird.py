@@ -73,12 +73,14 @@ class Thunderbird:
         self._marionette: Marionette | None = None
 
     def environment(self) -> dict[str, str]:
-        run = self.home.parent / "run"
-        run.mkdir(mode=0o700, exist_ok=True)
+        run, tmp = self.home.parent / "run", self.home.parent / "tmp"
+        for directory in (run, tmp):
+            directory.mkdir(mode=0o700, exist_ok=True)
         return clean_environment(
             self.home,
             DISPLAY=self._display.name,
             XDG_RUNTIME_DIR=str(run),
+            TMPDIR=str(tmp),  # at its start it deletes files of messages that another one is sending
             DBUS_SESSION_BUS_ADDRESS="unix:path=/nonexistent",
             MOZ_CRASHREPORTER_DISABLE="1",
         )

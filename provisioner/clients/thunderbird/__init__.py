@@ -45,7 +45,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     profiles.refuse_newer(host, app, profile.path)
     prefs, user = _preferences(host, profile.path)
     view = View({**prefs.values, **user.values})
-    edit = accounts.add(view, account, fresh=not prefs.entries, platform=host.platform)
+    fresh = not prefs.entries
+    edit = accounts.add(view, account, fresh=fresh, platform=host.platform, rename=options.rename)
     _refuse_overridden(profile.path, user, edit)
     store = Passwords(host, profile.path, options, aes=app.at_least(AES_SINCE))
     passwords = store.change(accounts.logins(account), secret, edit.stale)

@@ -22,11 +22,11 @@ TEMPLATE = "thunderbird/prefs.js.j2"
 _OWN = {
     "server": ("type", "hostname", "port", "userName", "socketType", "authMethod"),
     "smtpserver": ("type", "hostname", "port", "username", "try_ssl", "authMethod"),
-    "identity": ("useremail", "smtpServer", "valid", "fullName"),
+    "identity": ("useremail", "smtpServer", "valid"),
     "account": ("server", "identities"),
 }
 """Preferences that make the account work: they are mended. Others of an existing account are the user's."""
-_FILL_IN = ("trash_folder_name", "fcc_folder", "draft_folder", "archive_folder")
+_FILL_IN = ("fullName", "trash_folder_name", "fcc_folder", "draft_folder", "archive_folder")
 """Preferences of an existing account that are written where there are none yet."""
 
 
@@ -71,8 +71,11 @@ def find(view: View, account: Account) -> str | None:
     return next(iter((*exact, *similar, *same_address)), None)
 
 
-def add(view: View, account: Account, *, fresh: bool, platform: str) -> Edit:
-    """What to set so that the account is there and works. `fresh`: a new profile, which shall ask nothing."""
+def add(view: View, account: Account, *, fresh: bool, platform: str, rename: bool = False) -> Edit:
+    """What to set so that the account is there and works.
+
+    `fresh`: a new profile, which shall ask nothing. `rename`: the name replaces one that is there.
+    """
     found = find(view, account)
     keys, new = _keys(view, account, found)
     existing = {kind for kind in _OWN if kind not in new}
@@ -80,7 +83,8 @@ def add(view: View, account: Account, *, fresh: bool, platform: str) -> Edit:
     for name, value in _rendered(view, account, keys, fresh=fresh, platform=platform).items():
         kind, _, last = name.removeprefix("mail.").partition(".")
         last = last.partition(".")[2]
-        if kind in existing and last not in _OWN[kind] and not _fills_in(view, name, last):
+        ours = kind not in existing or last in _OWN[kind] or (rename and last == "fullName")
+        if not ours and not _fills_in(view, name, last):
             continue
         if view.values.get(name) != value and not _implied(view, name, last, value):
             changes[name] = value

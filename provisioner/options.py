@@ -1,0 +1,66 @@
+"""Options that several verbs share, each said once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _all(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+_SECURITY = click.Choice(["tls", "starttls"])
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+verbose = click.option(
+    "-v", "--verbose", is_flag=True, help="On a bug, show where in the program it happened."
+)
+server_options = _all(
+    click.option("--provider", metavar="ID", help="Use this provider profile, whatever the domain."),
+    click.option(
+        "--profile", "profile_file", metavar="FILE", help="Use the provider profile in this YAML file."
+    ),
+    click.option("--imap", metavar="HOST[:PORT]", help="Incoming server."),
+    click.option("--imap-security", type=_SECURITY, help="How the incoming server is encrypted."),
+    click.option("--smtp", metavar="HOST[:PORT]", help="Outgoing server."),
+    click.option("--smtp-security", type=_SECURITY, help="How the outgoing server is encrypted."),
+    click.option("--login", metavar="USER", help="User name, if it is not made from the address."),
+    click.option("--smtp-login", metavar="USER", help="User name of the outgoing server, if it is another."),
+)
+password_options = _all(
+    click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
+    click.option("--password-command", metavar="CMD", help="Run CMD (no shell) and take what it prints."),
+)
+client_options = _all(
+    click.option("--client-profile", metavar="NAME|PATH", help="The client's own profile."),
+    click.option(
+        "--primary-password-command",
+        metavar="CMD",
+        help="Command that prints Thunderbird's Primary Password.",
+    ),
+)
+name_option = click.option("--name", help="Your name, as the people you write to see it.")
+label_option = click.option(
+    "--label", help="Label of the app-specific password.  [default: CLIENT (hostname)]"
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=1, max=600),
+    metavar="SECONDS",
+    help="Time for all logins together.",
+)
+wait_option = click.option("--wait", is_flag=True, help="Wait until the client is closed.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+dav_options = _all(
+    click.option("--calendar", is_flag=True, help="Add the calendar (CalDAV)."),
+    click.option("--contacts", is_flag=True, help="Add the contacts (CardDAV)."),
+)

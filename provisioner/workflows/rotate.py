@@ -1,0 +1,190 @@
+"""rotate: one new password into every client that has the old one; all of them, or none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from provisioner import clients, locks
+from provisioner.accounts import Wish, parse_address
+from provisioner.apply import Deed, apply
+from provisioner.clients.base import Client, Options
+from provisioner.errors import ProvisionError, UsageError
+from provisioner.journal import now
+from provisioner.model import Account, Plan, Provider
+from provisioner.plan import prune
+from provisioner.providers import load_all
+from provisioner.report import ClientRow, Report, State
+from provisioner.secret import Secret
+from provisioner.workflows.context import (
+    PLACEHOLDER,
+    AskPassword,
+    Context,
+    ask_app_password,
+    find_candidate,
+    recover,
+)
+from provisioner.workflows.guide import announce, default_label, revoke_hint
+from provisioner.workflows.login import Login, prove
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A client that has the old password. `label` is empty if it was set up by hand."""
+
+    client: Client
+    account: Account
+    options: Options
+    label: str = ""
+
+    def plan(self, context: Context, secret: Secret) -> Plan:
+        return prune(self.client.plan(context.host, self.account, secret, self.options))
+
+
+def rotate(
+    context: Context,
+    wish: Wish,
+    client_ids: Sequence[str],
+    ask: AskPassword,
+    options: Options,
+    *,
+    label: str | None = None,
+    prompted: bool = False,
+    wait: bool = False,
+    timeout: float | None = None,
+    profile_file: str | None = None,
+) -> None:
+    """Asks for the new password, proves it, writes it everywhere, and logs in with what is stored.
+
+    Raises ProvisionError if any client cannot be written or does not work afterwards; then every client
+    has the old password again. The old one is never needed, it may have been revoked already.
+    """
+    recover(context)
+    holders = list(_holders(context, wish, client_ids, options, profile_file))
+    if not holders:
+        raise UsageError(
+            f"{wish.address} is not set up in any client here.",
+            f"Set it up with: provisioner setup {wish.address}",
+            code="account.not_set_up",
+        )
+    for plan in [holder.plan(context, PLACEHOLDER) for holder in holders]:
+        if not wait:
+            with locks.hold(plan.locks, plan.title):
+                pass  # a running client is better known before the password is asked for
+    provider = load_all(context.host).get(holders[0].account.provider)
+    titles = [holder.client.TITLE for holder in holders]
+    # With the day, so that old and new can be told apart where they are revoked.
+    label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"
+    if prompted:
+        announce(context, provider, label)
+    secret = ask_app_password(context, provider, ask)
+    if not _works(context.report, holders, secret, provider, timeout):
+        context.report.next = "Nothing was changed: every client still has the old password."
+        return
+    plans = [holder.plan(context, secret) for holder in holders]
+    deeds = [
+        Deed(plan, holder.account, label)
+        for holder, plan in zip(holders, plans, strict=True)
+        if not plan.empty
+    ]
+    if deeds:
+        apply(
+            deeds,
+            context.host,
+            context.journal,
+            wait=wait,
+            verify=lambda: _verify(context, holders, secret, provider, timeout),
+        )
+    for holder, plan in zip(holders, plans, strict=True):
+        context.report.add(_row(holder, plan))
+        if plan.open:
+            context.ui.open(str(plan.open))
+    if deeds:
+        context.report.next = _next(provider, holders)
+
+
+def _holders(
+    context: Context, wish: Wish, client_ids: Sequence[str], options: Options, profile_file: str | None
+) -> Iterator[Holder]:
+    """Clients with a receipt, then those that someone set up by hand: they, too, have a password for it."""
+    wanted = tuple(clients.get(client_id).ID for client_id in client_ids) or clients.CLIENT_IDS
+    local, domain = parse_address(wish.address)
+    receipts = [
+        receipt for receipt in context.journal.receipts(f"{local}@{domain}") if receipt.client in wanted
+    ]
+    for receipt in receipts:
+        # Each receipt is about one place; that one is meant, not the one that the client would start now.
+        place = dataclasses.replace(options, profile=options.profile or receipt.where)
+        yield Holder(clients.get(receipt.client), receipt.account, place, receipt.label)
+    rest = [client_id for client_id in wanted if client_id not in {receipt.client for receipt in receipts}]
+    if not rest:
+        return
+    account = receipts[0].account if receipts else find_candidate(context, wish, profile_file).account()
+    for client in map(clients.get, rest):
+        if client.detect(context.host) and client.stored_secret(context.host, account, options) is not None:
+            yield Holder(client, account, options)
+
+
+def _works(
+    report: Report,
+    holders: Sequence[Holder],
+    secret: Secret,
+    provider: Provider | None,
+    timeout: float | None,
+) -> bool:
+    """Logs in at every distinct pair of servers and user names that the holders have."""
+    distinct = {(holder.account.imap, holder.account.smtp): holder.account for holder in holders}
+    results = [
+        result
+        for account in distinct.values()
+        for result in prove(Login.stored(account, provider), secret, report, timeout=timeout).values()
+    ]
+    return all(result.ok for result in results)
+
+
+def _verify(
+    context: Context,
+    holders: Sequence[Holder],
+    secret: Secret,
+    provider: Provider | None,
+    timeout: float | None,
+) -> None:
+    """Each client now has the new password, and what it has works. Raises ProvisionError."""
+    for holder in holders:
+        stored = holder.client.stored_secret(context.host, holder.account, holder.options)
+        if not holder.plan(context, secret).empty or stored not in (None, secret):
+            raise ProvisionError(
+                f"{holder.client.TITLE} did not keep the new password.",
+                "Every client has the old one again; please report this.",
+                code="verify.failed",
+            )
+    again = Report("rotate")
+    if not _works(again, holders, secret, provider, timeout):
+        raise ProvisionError(
+            "The new password worked a moment ago and does not any more.",
+            "Every client has the old one again; run the command again in some minutes.",
+            code="verify.failed",
+        )
+
+
+def _row(holder: Holder, plan: Plan) -> ClientRow:
+    changed = not plan.empty
+    return ClientRow(
+        client=holder.client.ID,
+        title=plan.title,
+        ok=True,
+        state=State.CHANGED if changed else State.UNCHANGED,
+        message=plan.done if changed else "has this password already, nothing to do",
+        next=plan.next if changed and plan.open else "",
+        path=plan.where,
+        notes=plan.notes if changed else (),
+    )
+
+
+def _next(provider: Provider | None, holders: Sequence[Holder]) -> str:
+    labels = dict.fromkeys(holder.label for holder in holders if holder.label)
+    hints = [revoke_hint(provider, label) for label in labels] or [
+        "Now revoke the old password where you made it."
+    ]
+    return "\n".join(hint for hint in hints if hint)
