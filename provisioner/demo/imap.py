@@ -38,6 +38,8 @@ class Imap:
     def __init__(self, config: Config, inbox: MailboxData, login: Login) -> None:
         self._server = IMAPServer(login, config)
         self._inbox = inbox
+        self._login = login
+        self._config = config
 
     @classmethod
     async def create(cls, address: str, password: Secret, record: Callable[[str, bool], None]) -> Imap:
@@ -50,12 +52,17 @@ class Imap:
             await mailboxes.set_subscribed(name, subscribed=True)
         login = _Login(config, record)
         for user in {address, address.rpartition("@")[0]}:
-            login.users_dict[user] = UserMetadata(config, user, password=password.reveal())
             config.set_cache[user] = (mailboxes, FilterSet())
         imap = cls(config, await mailboxes.get_mailbox("INBOX"), login)
+        imap.change_password(password)
         for mail in welcome_mails(address, datetime.now(UTC)):
             await imap.deliver(mail)
         return imap
+
+    def change_password(self, password: Secret) -> None:
+        """From the next login on, only this one is right."""
+        for user in self._config.set_cache:
+            self._login.users_dict[user] = UserMetadata(self._config, user, password=password.reveal())
 
     async def deliver(self, mail: bytes) -> None:
         """Puts a mail into the inbox; clients that wait (RFC 2177, IDLE) are told."""

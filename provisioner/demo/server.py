@@ -70,6 +70,7 @@ class DemoServer:
         self._levels = {logger: logger.level for logger in map(logging.getLogger, _NOISY)}
         self._ports: Future[tuple[int, int]] = Future()
         self._thread = threading.Thread(target=self._run, name="demo mail server", daemon=True)
+        self._services: tuple[Imap | Submission, ...] = ()
         self._stop: asyncio.Event
         self._loop: asyncio.AbstractEventLoop
 
@@ -81,6 +82,11 @@ class DemoServer:
     def cert_override(self) -> str:
         """The content of a Thunderbird profile's `cert_override.txt` that trusts this server alone."""
         return self.certificate.override(self.imap_port, self.smtp_port)
+
+    def change_password(self, password: Secret) -> None:
+        """The account gets a new app-specific password and the old one is revoked."""
+        for service in self._services:
+            service.change_password(password)
 
     def __enter__(self) -> DemoServer:
         for logger in self._levels:
@@ -131,6 +137,7 @@ class DemoServer:
         submission = Submission(
             self.address, self._password, imap.deliver, functools.partial(self._record, "smtp")
         )
+        self._services = (imap, submission)
 
         async def imap_client(reader: StreamReader, writer: StreamWriter) -> None:
             connections.add(writer.transport)

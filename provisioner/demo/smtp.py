@@ -33,6 +33,10 @@ class Submission:
         self._deliver = deliver
         self._record = record
 
+    def change_password(self, password: Secret) -> None:
+        """From the next login on, only this one is right."""
+        self._password = password
+
     def connection(self, host: str, tls: ssl.SSLContext) -> Connection:
         """The protocol for one connection: nothing before STARTTLS, no mail before the login."""
         return Connection(

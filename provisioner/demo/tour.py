@@ -22,6 +22,7 @@ from provisioner.secret import Secret
 ADDRESS = "jane.appleseed@icloud.com"
 PASSWORD = Secret("abcd-efgh-ijkl-mnop")
 WRONG = Secret("abcd-efgh-ijkl-mnpo")
+NEWER = Secret("qrst-uvwx-yzab-cdef")
 _EXPORT = "jane.mobileconfig"
 
 
@@ -36,6 +37,19 @@ def run(host: Host, *, open_window: bool) -> None:
         home.mkdir(mode=0o700)
         with DemoServer(ADDRESS, PASSWORD, scratch) as server:
             Tour(host, home, server).run(open_window=open_window)
+
+
+def pretend_to_be_icloud(host: Host, server: DemoServer) -> None:
+    """Puts the shipped iCloud profile with our host and ports into the user's own profile directory."""
+    shipped = data_dir("profiles") / "icloud.yaml"
+    icloud = load_file(shipped)
+    text = shipped.read_text("utf-8")
+    for profile, port in ((icloud.imap, server.imap_port), (icloud.smtp, server.smtp_port)):
+        old = f"host: {profile.host}\n  port: {profile.port}\n"
+        text = text.replace(old, f"host: localhost\n  port: {port}\n")
+    own = host.config_dir / "profiles"
+    own.mkdir(parents=True)
+    (own / "icloud.yaml").write_text(text, "utf-8")
 
 
 class Tour:
@@ -59,7 +73,7 @@ class Tour:
         }
 
     def run(self, *, open_window: bool) -> None:
-        self._pretend_to_be_icloud()
+        pretend_to_be_icloud(Host(home=self.home, platform=sys.platform), self.server)
         found = self._prepare_thunderbird()
         _say(
             "A mail server of our own plays iCloud on this computer, and a scratch home keeps yours\n"
@@ -83,6 +97,8 @@ class Tour:
         self._step("A profile for iPhone, iPad and Mac", "export", ADDRESS, "apple-mail", "-o", _EXPORT)
         self._step("Log in with what Thunderbird has stored", "check", ADDRESS, "--client", "thunderbird")
         self._step("A mistyped password is explained", "check", ADDRESS, secret=WRONG, expected=3)
+        self.server.change_password(NEWER)
+        self._step("A new password, the old one revoked", "rotate", ADDRESS, secret=NEWER)
         self._step("What is set up here", "status")
         _heading("What was written")
         self._tree()
@@ -90,19 +106,6 @@ class Tour:
             open_thunderbird(self.home, {**self.env, **self.display}, self.server, installed=found)
         self._step("Undo", "remove", ADDRESS, "thunderbird")
         self._finish()
-
-    def _pretend_to_be_icloud(self) -> None:
-        """The shipped iCloud profile with our host and ports, in the scratch home's own profile directory."""
-        shipped = data_dir("profiles") / "icloud.yaml"
-        icloud = load_file(shipped)
-        text = shipped.read_text("utf-8")
-        for server, port in ((icloud.imap, self.server.imap_port), (icloud.smtp, self.server.smtp_port)):
-            text = text.replace(
-                f"host: {server.host}\n  port: {server.port}\n", f"host: localhost\n  port: {port}\n"
-            )
-        own = Host(home=self.home, platform=sys.platform).config_dir / "profiles"
-        own.mkdir(parents=True)
-        (own / "icloud.yaml").write_text(text, "utf-8")
 
     def _prepare_thunderbird(self) -> bool:
         """True if Thunderbird is installed. If not, a profile such as it makes is there to be filled."""
@@ -158,10 +161,10 @@ class Tour:
         )
 
     def _clear_text(self) -> list[str]:
-        needle = PASSWORD.reveal().encode()
+        needles = [secret.reveal().encode() for secret in (PASSWORD, NEWER)]
         # The guide in the copied provider profile shows this very password as its example.
         files = (path for path in self.home.rglob("*") if path.is_file() and path.suffix != ".yaml")
-        return [str(path) for path in files if needle in path.read_bytes()]
+        return [str(path) for path in files if any(needle in path.read_bytes() for needle in needles)]
 
     def _finish(self) -> None:
         _heading("Now with your own account")
