@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from provisioner import apply
+from provisioner import apply, locks
 from provisioner.accounts import Candidate, Wish, resolve
-from provisioner.errors import Cancelled
+from provisioner.errors import Cancelled, Conflict
 from provisioner.host import Host
 from provisioner.journal import Journal
-from provisioner.model import AppPassword, Provider
+from provisioner.model import AppPassword, Plan, Provider
 from provisioner.passwords import shape_warning
 from provisioner.providers import load_all, load_file
 from provisioner.report import Report
@@ -91,3 +91,19 @@ def recover(context: Context) -> None:
             f"A run for {receipt.address} ({receipt.client}) of {receipt.created} was stopped half-way; "
             "its changes were taken back."
         )
+
+
+def refuse_running(plan: Plan) -> None:
+    """Raises Conflict if the plan's client is running. Better known before a password is asked for."""
+    with locks.hold(plan.locks, plan.title):
+        pass
+
+
+def wait_until_closed(context: Context, plan: Plan) -> None:
+    """Waits for the plan's client. It writes its files when it ends, so plan again afterwards."""
+    try:
+        refuse_running(plan)
+    except Conflict:
+        context.ui.say(f"Waiting until {plan.title} is closed ...")
+        with locks.hold(plan.locks, plan.title, wait=True):
+            pass

@@ -16,7 +16,7 @@ from provisioner.model import FileChange, Plan, Receipt, Support
 from provisioner.plan import diff, prune
 from provisioner.providers import load_all
 from provisioner.report import ClientRow, State
-from provisioner.workflows.context import Context, recover
+from provisioner.workflows.context import Context, recover, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
 
 
@@ -50,6 +50,9 @@ def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool,
     client = clients.get(receipt.client)
     try:
         plan = _plan(context, client, receipt, options)
+        if wait and not dry_run:
+            wait_until_closed(context, plan)
+            plan = _plan(context, client, receipt, options)
         if not dry_run:
             deed = Deed(plan, receipt.account, receipt.label, receipt)
             apply([deed], context.host, context.journal, wait=wait)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provisioner import clients, locks
+from provisioner import clients
 from provisioner.accounts import Wish, parse_address
 from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
@@ -24,6 +24,8 @@ from provisioner.workflows.context import (
     ask_app_password,
     find_candidate,
     recover,
+    refuse_running,
+    wait_until_closed,
 )
 from provisioner.workflows.guide import announce, default_label, revoke_hint
 from provisioner.workflows.login import Login, prove
@@ -70,8 +72,7 @@ def rotate(
         )
     for plan in [holder.plan(context, PLACEHOLDER) for holder in holders]:
         if not wait:
-            with locks.hold(plan.locks, plan.title):
-                pass  # a running client is better known before the password is asked for
+            refuse_running(plan)
     provider = load_all(context.host).get(holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.
@@ -83,6 +84,10 @@ def rotate(
         context.report.next = "Nothing was changed: every client still has the old password."
         return
     plans = [holder.plan(context, secret) for holder in holders]
+    if wait:
+        for plan in plans:
+            wait_until_closed(context, plan)
+        plans = [holder.plan(context, secret) for holder in holders]
     deeds = [
         Deed(plan, holder.account, label)
         for holder, plan in zip(holders, plans, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner import clients, locks
+from provisioner import clients
 from provisioner.accounts import Candidate, Wish
 from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
@@ -23,6 +23,8 @@ from provisioner.workflows.context import (
     ask_app_password,
     find_candidate,
     recover,
+    refuse_running,
+    wait_until_closed,
 )
 from provisioner.workflows.guide import announce, default_label
 from provisioner.workflows.login import Login, prove
@@ -124,8 +126,7 @@ def _preflight(
         return
     plan = chosen[0].plan(context.host, candidate.account(), PLACEHOLDER, options.client)
     if not options.wait and not options.dry_run:
-        with locks.hold(plan.locks, plan.title):
-            pass
+        refuse_running(plan)
 
 
 def _one(
@@ -134,6 +135,9 @@ def _one(
     plan: Plan | None = None
     try:
         plan = prune(client.plan(context.host, account, secret, options.client))
+        if options.wait and not options.dry_run:
+            wait_until_closed(context, plan)
+            plan = prune(client.plan(context.host, account, secret, options.client))
         if options.dry_run:
             return _row(client, plan, State.PLANNED if plan.changes else State.UNCHANGED, diff=diff(plan))
         if plan.empty:
