@@ -208,7 +208,7 @@ def test_status_tells_drift(desk: Desk) -> None:
     (logins,) = desk.host.home.rglob("logins.json")
     logins.unlink()
     row = desk.json("status")["results"][0]
-    assert (row["state"], row["message"]) == ("drifted", "the stored password is gone")
+    assert (row["state"], row["message"]) == ("drifted", "the account or its stored password is gone")
 
 
 def test_export(desk: Desk, tmp_path: Path) -> None:

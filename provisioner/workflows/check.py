@@ -9,9 +9,9 @@ from provisioner import clients
 from provisioner.accounts import Wish
 from provisioner.clients.base import Options
 from provisioner.errors import UsageError
-from provisioner.model import Account
+from provisioner.model import Account, Support
 from provisioner.secret import Secret
-from provisioner.workflows.context import AskPassword, Context, ask_app_password, find_candidate
+from provisioner.workflows.context import AskPassword, Context, ask_app_password, at_receipt, find_candidate
 from provisioner.workflows.login import Login, prove
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ def check_client(
     candidate = find_candidate(context, wish, profile_file)
     account, secret = stored(context, wish.address, client_id, candidate.account(), options)
     if secret is None:
+        hint = f"Set it up with: provisioner setup {candidate.address} {client.ID}"
+        if client.SUPPORT is not Support.FULL:
+            hint = "It keeps its passwords where provisioner cannot read them: check without --client."
         raise UsageError(
-            f"{client.TITLE} has no password stored for {candidate.address}.",
-            f"Set it up with: provisioner setup {candidate.address} {client_id}",
-            code="client.no_password",
+            f"{client.TITLE} has no password stored for {candidate.address}.", hint, code="client.no_password"
         )
     prove(Login.stored(account, candidate.provider), secret, context.report, services, timeout)
 
@@ -60,6 +61,10 @@ def stored(
     context: Context, address: str, client_id: str, fallback: Account, options: Options
 ) -> tuple[Account, Secret | None]:
     """The account as the receipt has it (else `fallback`) and the password that the client keeps for it."""
+    client = clients.get(client_id)
     receipts = context.journal.receipts(address, client_id)
-    account = receipts[-1].account if receipts else fallback
-    return account, clients.get(client_id).stored_secret(context.host, account, options)
+    if not receipts or options.profile:
+        account = receipts[-1].account if receipts else fallback
+        return account, client.stored_secret(context.host, account, options)
+    newest = receipts[-1]
+    return newest.account, client.stored_secret(context.host, newest.account, at_receipt(options, newest))

@@ -10,10 +10,11 @@ from typing import Protocol
 
 from provisioner import apply, locks
 from provisioner.accounts import Candidate, Wish, resolve
+from provisioner.clients.base import Options
 from provisioner.errors import Cancelled, Conflict
 from provisioner.host import Host
 from provisioner.journal import Journal
-from provisioner.model import AppPassword, Plan, Provider
+from provisioner.model import AppPassword, Plan, Provider, Receipt
 from provisioner.passwords import shape_warning
 from provisioner.providers import load_all, load_file
 from provisioner.report import Report
@@ -91,6 +92,11 @@ def recover(context: Context) -> None:
             f"A run for {receipt.address} ({receipt.client}) of {receipt.created} was stopped half-way; "
             "its changes were taken back."
         )
+
+
+def at_receipt(options: Options, receipt: Receipt) -> Options:
+    """The options for the very place that a receipt is about, not the one the client would start now."""
+    return dataclasses.replace(options, profile=receipt.where)
 
 
 def refuse_running(plan: Plan) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from provisioner import clients
 from provisioner.accounts import parse_address
-from provisioner.errors import UsageError
+from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import Provider
 from provisioner.providers import for_domain, load_all
@@ -82,8 +82,12 @@ def announce(context: Context, provider: Provider | None, label: str) -> None:
         context.ui.say(f"  {number}. {step}")
 
 
-def revoke_hint(provider: Provider | None, label: str) -> str:
-    """One sentence: which label to revoke where; empty if the provider's profile does not know."""
+def revoke_hint(host: Host, provider_id: str, label: str) -> str:
+    """One sentence: which label to revoke where."""
+    try:
+        provider = load_all(host).get(provider_id)
+    except ProvisionError:  # a broken profile of the user's must not spoil what is already done
+        provider = None
     if provider is None or provider.guide is None or provider.app_password is None:
-        return ""
+        return f'To end the password, revoke "{label}" where you made it.'
     return f'To end the {provider.app_password.term}, revoke "{label}" at {provider.guide.revoke.url}'

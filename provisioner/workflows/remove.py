@@ -14,7 +14,6 @@ from provisioner.errors import ProvisionError
 from provisioner.journal import digest
 from provisioner.model import FileChange, Plan, Receipt, Support
 from provisioner.plan import diff, prune
-from provisioner.providers import load_all
 from provisioner.report import ClientRow, State
 from provisioner.workflows.context import Context, recover, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
@@ -25,25 +24,23 @@ def remove(
 ) -> None:
     """Removes the account from each named client, or from all that have it; fills the report."""
     local, domain = parse_address(address)
-    for client_id in client_ids:
-        clients.get(client_id)
+    wanted = [clients.get(client_id).ID for client_id in client_ids]
     if not dry_run:
         recover(context)
     receipts = [
         receipt
         for receipt in context.journal.receipts(f"{local}@{domain}")
-        if not client_ids or receipt.client in client_ids
+        if (not wanted or receipt.client in wanted) and _at(receipt, options.profile)
     ]
     for receipt in receipts:
         context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait))
     if not receipts:
-        where = f" in {', '.join(client_ids)}" if client_ids else ""
+        where = f" in {', '.join(wanted)}" if wanted else ""
         context.report.next = f"{local}@{domain} was not set up{where} by provisioner: nothing to remove."
         return
     if not dry_run and context.report.ok:
-        providers = load_all(context.host)
-        hints = (revoke_hint(providers.get(receipt.provider), receipt.label) for receipt in receipts)
-        context.report.next = "\n".join(dict.fromkeys(hint for hint in hints if hint))
+        hints = (revoke_hint(context.host, receipt.provider, receipt.label) for receipt in receipts)
+        context.report.next = "\n".join(dict.fromkeys(hints))
 
 
 def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool, wait: bool) -> ClientRow:
@@ -70,10 +67,22 @@ def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool,
         return ClientRow.failed(client.ID, client.TITLE, receipt.where, error)
 
 
+def _at(receipt: Receipt, profile: str | None) -> bool:
+    """The receipt is about the profile that was named, by its path or the end of it."""
+    if profile is None:
+        return True
+    place, wanted = Path(receipt.where), Path(profile).expanduser()
+    return place.resolve() == wanted.resolve() or place.name == profile or place.suffix == f".{profile}"
+
+
 def _plan(context: Context, client: Client, receipt: Receipt, options: Options) -> Plan:
     # What the user imported by hand is not undone by restoring a file: the client says what else to do.
     if client.SUPPORT is not Support.IMPORT and untouched(context, receipt):
-        return _restore(context, client, receipt)
+        try:
+            return _restore(context, client, receipt)
+        except ProvisionError as error:
+            if error.code != "backup.damaged":
+                raise
     return prune(client.unplan(context.host, receipt, options))
 
 

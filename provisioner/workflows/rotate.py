@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from provisioner.workflows.context import (
     AskPassword,
     Context,
     ask_app_password,
+    at_receipt,
     find_candidate,
     recover,
     refuse_running,
@@ -106,7 +106,7 @@ def rotate(
         if plan.open:
             context.ui.open(str(plan.open))
     if deeds:
-        context.report.next = _next(provider, holders)
+        context.report.next = _next(context, holders)
 
 
 def _holders(
@@ -119,8 +119,7 @@ def _holders(
         receipt for receipt in context.journal.receipts(f"{local}@{domain}") if receipt.client in wanted
     ]
     for receipt in receipts:
-        # Each receipt is about one place; that one is meant, not the one that the client would start now.
-        place = dataclasses.replace(options, profile=options.profile or receipt.where)
+        place = at_receipt(options, receipt)
         yield Holder(clients.get(receipt.client), receipt.account, place, receipt.label)
     rest = [client_id for client_id in wanted if client_id not in {receipt.client for receipt in receipts}]
     if not rest:
@@ -187,9 +186,7 @@ def _row(holder: Holder, plan: Plan) -> ClientRow:
     )
 
 
-def _next(provider: Provider | None, holders: Sequence[Holder]) -> str:
-    labels = dict.fromkeys(holder.label for holder in holders if holder.label)
-    hints = [revoke_hint(provider, label) for label in labels] or [
-        "Now revoke the old password where you made it."
-    ]
-    return "\n".join(hint for hint in hints if hint)
+def _next(context: Context, holders: Sequence[Holder]) -> str:
+    labels = dict.fromkeys((holder.account.provider, holder.label) for holder in holders if holder.label)
+    hints = [revoke_hint(context.host, provider, label) for provider, label in labels]
+    return "\n".join(hints or ["Now revoke the old password where you made it."])

@@ -12,7 +12,7 @@ from provisioner.model import Receipt, Support
 from provisioner.plan import prune
 from provisioner.providers import load_all
 from provisioner.report import State, StatusRow
-from provisioner.workflows.context import Context
+from provisioner.workflows.context import Context, at_receipt
 from provisioner.workflows.login import Login, prove
 from provisioner.workflows.remove import untouched
 
@@ -35,10 +35,12 @@ def status(
             )
     for receipt in context.journal.receipts(wanted):
         client = clients.get(receipt.client)
-        state, message = _state(context, client, receipt, options)
-        context.report.add(_row(receipt, client.TITLE, state, message, 0))
+        place = at_receipt(options, receipt)
+        state, message = _state(context, client, receipt, place)
+        exit_code = Conflict.exit_code if state is State.DRIFTED else 0
+        context.report.add(_row(receipt, client.TITLE, state, message, exit_code))
         if login and state is not State.LOCKED:
-            _login(context, client, receipt, options, timeout)
+            _login(context, client, receipt, place, timeout)
     if not context.report.rows:
         context.report.next = f"Nothing is set up here{f' for {wanted}' if wanted else ''}."
 
@@ -50,7 +52,7 @@ def _state(context: Context, client: Client, receipt: Receipt, options: Options)
     try:
         secret = client.stored_secret(context.host, receipt.account, options)
         if secret is None:
-            return State.DRIFTED, "the stored password is gone"
+            return State.DRIFTED, "the account or its stored password is gone"
         if prune(client.plan(context.host, receipt.account, secret, options)).empty:
             return State.OK, "as it was set up"
     except ProvisionError as error:

@@ -41,6 +41,12 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     of the password store) and UsageError for values that the files cannot hold.
     """
     _refuse_unwritable(account)
+    if options.calendar or options.contacts:
+        raise UsageError(
+            "Calendar and contacts cannot be set up in Thunderbird by provisioner yet.",
+            "Leave --calendar and --contacts out; in Thunderbird they are added in a minute by hand.",
+            code="client.no_dav",
+        )
     app, profile = _choose(host, account.address, options)
     profiles.refuse_newer(host, app, profile.path)
     prefs, user = _preferences(host, profile.path)

@@ -41,6 +41,8 @@ class App:
     """Directory of the program as it sees itself; empty if not known."""
     hash: str
     """Its number in profiles.ini; empty if it knows one default profile only (Snap, MOZ_LEGACY_PROFILES)."""
+    seen: bool = True
+    """False: only its profiles were found; the program is somewhere that we do not look."""
 
     @property
     def short_title(self) -> str:
@@ -56,10 +58,18 @@ class App:
 def find(host: Host) -> tuple[App, ...]:
     """Every Thunderbird found, the one that the command `thunderbird` starts first."""
     if host.platform == "darwin":
-        return _macos(host)
+        return _macos(host) or _profiles_only(host.home / "Library/Thunderbird", "Profiles")
     if host.platform == "win32":
-        return _windows(host)
-    return (*_linux(host), *_flatpak(host), *_snap(host))
+        return _windows(host) or _profiles_only(_roaming(host) / "Thunderbird", "Profiles")
+    found = (*_linux(host), *_flatpak(host), *_snap(host))
+    return found or _profiles_only(host.home / ".thunderbird", "")
+
+
+def _profiles_only(root: Path, profiles: str) -> tuple[App, ...]:
+    """Someone runs a Thunderbird from another place: its profiles are enough to set it up."""
+    if not (root / "profiles.ini").is_file():
+        return ()
+    return (App(TITLE, root, profiles, "", "release", "", "", seen=False),)
 
 
 def _linux(host: Host) -> tuple[App, ...]:
@@ -107,7 +117,7 @@ def _macos(host: Host) -> tuple[App, ...]:
 
 def _windows(host: Host) -> tuple[App, ...]:
     local = Path(host.env.get("LOCALAPPDATA") or host.home / "AppData/Local")
-    roaming = Path(host.env.get("APPDATA") or host.home / "AppData/Roaming")
+    roaming = _roaming(host)
     bases = [
         host.env[name] for name in ("ProgramFiles", "ProgramW6432", "ProgramFiles(x86)") if host.env.get(name)
     ]
@@ -123,6 +133,10 @@ def _windows(host: Host) -> tuple[App, ...]:
         root = package / "LocalCache/Roaming/Thunderbird"
         apps.append(_app(host, f"{TITLE} (Microsoft Store)", root, "Profiles", {}, STORE_PACKAGE))
     return tuple(apps)
+
+
+def _roaming(host: Host) -> Path:
+    return Path(host.env.get("APPDATA") or host.home / "AppData/Roaming")
 
 
 def _application(host: Host, path: Path) -> dict[str, str]:

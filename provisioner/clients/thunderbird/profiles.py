@@ -140,16 +140,18 @@ def select(host: Host, app: App, address: str) -> Selected:
         return _new(database, address)
     if database.asks_at_start() and len(known) > 1:
         raise _ambiguous(database, "Thunderbird asks at every start which profile to use")
+    installs = database.installs()
+    others = {section["Default"] for section in installs.values() if section.get("Default")}
+    only = database.by_descriptor(next(iter(others))) if len(others) == 1 else None
+    if not app.seen:
+        return _existing(_one(database, only or database.normal_default), database)
     if not app.hash:
         return _existing(_one(database, database.normal_default), database)
-    installs = database.installs()
     if app.hash in installs and "Default" in installs[app.hash]:
         return _existing(_one(database, database.by_descriptor(installs[app.hash]["Default"])), database)
     default = database.normal_default
     if default and _claimable(host, default, database):
         return _existing(default, database)
-    others = {section["Default"] for section in installs.values() if section.get("Default")}
-    only = database.by_descriptor(others.pop()) if len(others) == 1 else None
     chosen = _one(database, only or (known[0] if len(known) == 1 else None))
     database.pin(chosen.descriptor)
     return _existing(chosen, database)
