@@ -1,5 +1,20 @@
-"""`python -m provisioner`."""
+"""The `provisioner` command, and `python -m provisioner`."""
 
-from provisioner.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def main() -> None:
+    """Runs the command line; Ctrl-C while it is still loading ends quietly, too."""
+    try:
+        from provisioner import cli
+
+        cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n✗ Stopped; nothing was changed.\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -142,14 +142,18 @@ def resolve(wish: Wish, providers: Iterable[Provider]) -> Candidate:
 
 
 def _display_name(name: str) -> str:
-    name = name.strip()
-    if len(name) > MAX_NAME or any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name):
+    check_line(name.strip(), "name")
+    return name.strip()
+
+
+def check_line(text: str, what: str) -> None:
+    """Raises UsageError (`name.invalid`, `label.invalid`) unless the text is one line of sensible length."""
+    if len(text) > MAX_NAME or any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
         raise UsageError(
-            "The name is too long or holds line breaks or control characters.",
-            f"Give a name of at most {MAX_NAME} characters in one line.",
-            code="name.invalid",
+            f"The {what} is too long or holds line breaks or control characters.",
+            f"Give a {what} of at most {MAX_NAME} characters in one line.",
+            code=f"{what}.invalid",
         )
-    return name
 
 
 def _provider(wish: Wish, domain: str, providers: list[Provider]) -> Provider | None:

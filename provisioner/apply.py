@@ -8,10 +8,11 @@ included, puts the files back, newest first; after a kill, `recover` does.
 from __future__ import annotations
 
 import contextlib
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from provisioner import atomic, locks
 from provisioner.errors import Conflict, ProvisionError
@@ -85,6 +86,12 @@ def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> Non
     with contextlib.ExitStack() as stack:
         for receipt in receipts:
             stack.callback(roll_back, receipt, host, journal)
+
+
+def relabel(journal: Journal, receipt: Receipt, label: str) -> None:
+    """Notes that the password of a receipt has another label than was thought."""
+    with journal.locked():
+        journal.close(msgspec.structs.replace(receipt, label=label, supersedes=None))
 
 
 def recover(host: Host, journal: Journal) -> list[Receipt]:
@@ -200,7 +207,7 @@ def _write_all(plan: Plan, receipt: Receipt) -> None:
 def _record(change: FileChange, number: int) -> FileRecord:
     mode = None
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        mode = stat.S_IMODE(change.path.stat().st_mode)
+        mode = change.path.stat().st_mode & 0o777
     return FileRecord(
         path=str(change.path),
         before=digest(change.before),

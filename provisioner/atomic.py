@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -54,6 +55,31 @@ def write(path: Path, data: bytes, *, mode: int, tag: str) -> None:
     sync_directory(target.parent)
 
 
+def write_new(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
+    """Puts a file of the user's own at exactly `path`, without following a link there.
+
+    Unless `replace`, a file that exists, even a dangling link, is left alone: FileExistsError.
+    Raises OSError, and then nothing has changed.
+    """
+    temporary = temporary_name(path, secrets.token_hex(4))
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            os.link(temporary, path)  # fails if the name is taken, also by someone quicker
+            temporary.unlink()
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_directory(path.parent)
+
+
 def _keep_owner(descriptor: int, target: Path) -> None:
     try:
         old = target.stat()
@@ -65,13 +91,17 @@ def _keep_owner(descriptor: int, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file for good; nothing happens if there is none. Raises OSError."""
-    target = path.resolve()
+    """Removes the file that `path` leads to; nothing happens if there is none. Raises OSError."""
+    unlink(path.resolve())
+
+
+def unlink(path: Path) -> None:
+    """Removes exactly this name, a link and not its target; nothing if there is none. Raises OSError."""
     try:
-        target.unlink()
+        path.unlink()
     except FileNotFoundError:
         return
-    sync_directory(target.parent)
+    sync_directory(path.parent)
 
 
 def missing_directories(path: Path) -> list[Path]:

@@ -5,11 +5,13 @@ Everything but click is imported inside the verbs, so that `--help` and `--versi
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from provisioner import __version__, invocation
+from provisioner.errors import Cancelled, UsageError
 from provisioner.options import (
     client_options,
     dav_options,
@@ -78,7 +80,7 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
             dry_run=kw["dry_run"],
             wait=kw["wait"],
             timeout=kw["timeout"],
-            prompted=invocation.is_prompted(kw),
+            prompted=not invocation.is_given(kw),
             profile_file=kw["profile_file"],
             client=invocation.client_options(context, kw),
         )
@@ -108,6 +110,11 @@ def export(email: str, client: str, **kw: Any) -> None:
     with invocation.run("export", kw) as context:
         from provisioner.workflows.export import export
 
+        if invocation.is_given(kw) and not kw["with_password"]:
+            raise UsageError(
+                "A password was given, but the file is to be without it.",
+                "Add --with-password -o FILE, or leave the password out.",
+            )
         export(
             context,
             invocation.wish(email, kw),
@@ -179,7 +186,7 @@ def rotate(email: str, client_ids: tuple[str, ...], **kw: Any) -> None:
             invocation.password_source(context, kw),
             invocation.client_options(context, kw),
             label=kw["label"],
-            prompted=invocation.is_prompted(kw),
+            prompted=not invocation.is_given(kw),
             wait=kw["wait"],
             timeout=kw["timeout"],
             profile_file=kw["profile_file"],
@@ -274,5 +281,12 @@ def demo(open_window: bool) -> None:
 
 
 def main() -> None:
-    """The `provisioner` command."""
-    cli(prog_name="provisioner")
+    """Parses the command line and runs the verb."""
+    try:
+        sys.exit(cli.main(prog_name="provisioner", standalone_mode=False))
+    except click.Abort:
+        invocation.end_early(Cancelled("Stopped; nothing was changed."))
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        usage = f"See: {context.command_path} --help" if context else "See: provisioner --help"
+        invocation.end_early(UsageError(error.format_message(), usage))

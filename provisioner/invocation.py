@@ -5,15 +5,18 @@ The rest of the program is imported inside the functions, so that `--help` and `
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from provisioner.accounts import Wish
     from provisioner.clients.base import Options
     from provisioner.errors import ProvisionError
+    from provisioner.report import Report
     from provisioner.workflows.context import AskPassword, Context
 
 
@@ -27,18 +30,18 @@ def password_source(context: Context, kw: dict[str, Any]) -> AskPassword:
     from provisioner import passwords
     from provisioner.errors import UsageError
 
-    if kw["password_stdin"] and kw["password_command"]:
+    if kw["password_stdin"] and kw["password_command"] is not None:
         raise UsageError("--password-stdin and --password-command exclude each other.", "Give one of them.")
     if kw["password_stdin"]:
         return lambda prompt, rule: passwords.from_stdin(rule)
-    if command := kw["password_command"]:
+    if (command := kw["password_command"]) is not None:
         return lambda prompt, rule: passwords.from_command(command, rule)
     return lambda prompt, rule: passwords.from_prompt(prompt, context.ui.ask_hidden, rule)
 
 
-def is_prompted(kw: dict[str, Any]) -> bool:
-    """The password will be typed, so it is worth saying where it comes from."""
-    return not (kw["password_stdin"] or kw["password_command"])
+def is_given(kw: dict[str, Any]) -> bool:
+    """The password comes from standard input or a command, so nobody has to be told how to make one."""
+    return kw["password_stdin"] or kw["password_command"] is not None
 
 
 def client_options(context: Context, kw: dict[str, Any]) -> Options:
@@ -74,10 +77,10 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
     from provisioner.workflows.context import Context
 
     output.make_encodable()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # files are put back then, too
     as_json = kw.get("as_json", False)
     report = Report(command) if as_json else Report(command, output.print_row)
     host = Host.current()
-    code: int | None = None
     try:
         yield Context(host, Journal(host.state_dir), Terminal(quiet=as_json), report)
     except ProvisionError as error:
@@ -86,11 +89,50 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
         report.errors.append(Cancelled("Stopped."))
     except BrokenPipeError:
         raise
+    except OSError as error:
+        report.errors.append(_refused(error))
     except Exception as error:
         report.errors.append(_bug(error, verbose=kw.get("verbose", False)))
-        code = 70
-    (output.print_json if as_json else output.print_end)(report)
-    sys.exit(report.exit_code if code is None else code)
+    _show(report, as_json=as_json)
+    sys.exit(report.exit_code)
+
+
+def end_early(error: ProvisionError) -> NoReturn:
+    """Ends before a verb began: what was typed cannot be understood."""
+    from provisioner import output
+    from provisioner.report import Report
+
+    output.make_encodable()
+    report = Report(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))
+    report.errors.append(error)
+    _show(report, as_json="--json" in sys.argv)
+    sys.exit(report.exit_code)
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    from provisioner import output
+
+    try:
+        (output.print_json if as_json else output.print_end)(report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        output.print_error(_refused(error))
+        sys.exit(1)
+
+
+def _refused(error: OSError) -> ProvisionError:
+    """The system said no where no module expected it: permissions, a full disk, a broken device."""
+    from provisioner.errors import ProvisionError
+
+    what = error.filename or "Something"
+    return ProvisionError(
+        f"{what} could not be used: {error.strerror or type(error).__name__}.",
+        "Check its permissions, its owner and the free space.",
+        code="file.refused",
+    )
 
 
 def _bug(error: Exception, *, verbose: bool) -> ProvisionError:
@@ -104,8 +146,10 @@ def _bug(error: Exception, *, verbose: bool) -> ProvisionError:
         for frame in traceback.extract_tb(error.__traceback__)
     ]
     where = "\n  ".join(frames if verbose else frames[-1:])
-    return ProvisionError(
+    bug = ProvisionError(
         f"This is a bug in provisioner: {type(error).__name__} at\n  {where}",
         "Please report it with the command that you ran, without any password.",
         code="bug",
     )
+    bug.exit_code = 70
+    return bug

@@ -29,6 +29,14 @@ from provisioner.model import FileRecord, Receipt, ReceiptState
 
 SCHEMA = 1
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
+_RECEIPT = re.compile(_ID.pattern + r"\.json")
+_TEMPORARY = re.compile(r"\..*\.tmp")
+
+
+def _plausible(record: FileRecord) -> bool:
+    """A record as we write it: the backup is a plain name, the mode has no special bits."""
+    plain = record.backup is None or (record.backup == Path(record.backup).name and record.backup != "..")
+    return plain and Path(record.path).is_absolute() and (record.mode or 0) & ~0o777 == 0
 
 
 def digest(data: bytes | None) -> str | None:
@@ -72,8 +80,7 @@ class Journal:
         except OSError as error:
             raise _unwritable(path, error) from None
         try:
-            for left in self.directory.rglob(".*.tmp"):  # of a run that was killed
-                atomic.remove(left)
+            self._sweep()
             yield
         finally:
             lock.release()
@@ -95,24 +102,47 @@ class Journal:
         return [receipt for receipt in self._load_all() if receipt.state is ReceiptState.OPEN][::-1]
 
     def _load_all(self) -> list[Receipt]:
-        found = []
-        for path in sorted(self._receipts.glob("*.json")) if self._receipts.is_dir() else ():
+        self._refuse_foreign()
+        return [self._load(path) for path in self._own(self._receipts, _RECEIPT)]
+
+    def _load(self, path: Path) -> Receipt:
+        try:
+            receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
+        except (OSError, msgspec.DecodeError) as error:
+            raise ProvisionError(
+                f"The receipt {path} cannot be read ({error}).",
+                "Move it away to go on without it; what it describes can then not be undone by remove.",
+                code="receipt.unreadable",
+            ) from None
+        if receipt.schema != SCHEMA or path.stem != receipt.id or not all(map(_plausible, receipt.files)):
+            raise ProvisionError(
+                f"The receipt {path} was not written by this version of provisioner.",
+                "Use the version that wrote it, or move the file away.",
+                code="receipt.unreadable",
+            )
+        return receipt
+
+    def _refuse_foreign(self) -> None:
+        """Receipts say which files to overwrite: they must come from this user alone.
+
+        Raises Conflict (`state.unsafe`) if anyone else could have written here.
+        """
+        if os.name != "posix":
+            return
+        for directory in (self.directory, self._receipts, self._backups, self._commits):
             try:
-                receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
-            except (OSError, msgspec.DecodeError) as error:
-                raise ProvisionError(
-                    f"The receipt {path} cannot be read ({error}).",
-                    "Move it away to go on without it; what it describes can then not be undone by remove.",
-                    code="receipt.unreadable",
-                ) from None
-            if receipt.schema != SCHEMA or not _ID.fullmatch(receipt.id) or path.stem != receipt.id:
-                raise ProvisionError(
-                    f"The receipt {path} was written by another version of provisioner.",
-                    "Use that version, or move the file away.",
-                    code="receipt.unreadable",
+                link, info = directory.lstat(), directory.stat()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _unwritable(directory, error) from None
+            if {link.st_uid, info.st_uid} != {os.geteuid()} or info.st_mode & 0o022:
+                raise Conflict(
+                    f"{directory} is not a directory of yours alone, so what it says cannot be trusted.",
+                    f"Look who owns it and why; if nothing is wrong: chown -R {os.geteuid()} and "
+                    "chmod -R go-w.",
+                    code="state.unsafe",
                 )
-            found.append(receipt)
-        return found
 
     def backup(self, receipt: Receipt, record: FileRecord) -> bytes | None:
         """The file as it was before; None if there was none.
@@ -162,7 +192,7 @@ class Journal:
 
     def discard(self, receipt: Receipt) -> None:
         """Forgets a receipt whose changes have been put back."""
-        atomic.remove(self._path(receipt.id))
+        atomic.unlink(self._path(receipt.id))
         shutil.rmtree(self._backup_dir(receipt.id), ignore_errors=True)
 
     def _take_over(self, new: Receipt, old: Receipt) -> Receipt:
@@ -194,26 +224,33 @@ class Journal:
         """Deletes superseded receipts and backups that no receipt names. Safe to repeat."""
         receipts = self._load_all()
         ended = {receipt.supersedes for receipt in receipts if receipt.state is not ReceiptState.OPEN}
-        for receipt in receipts:
-            if receipt.id in ended:
-                atomic.remove(self._path(receipt.id))
-        for receipt in receipts:
-            if receipt.state is ReceiptState.REMOVED:
-                atomic.remove(self._path(receipt.id))
-        kept = {
-            (receipt.id, record.backup)
-            for receipt in receipts
-            if receipt.id not in ended and receipt.state is not ReceiptState.REMOVED
-            for record in receipt.files
-        }
-        for directory in self._backups.iterdir() if self._backups.is_dir() else ():
+        gone = [one for one in receipts if one.id in ended or one.state is ReceiptState.REMOVED]
+        # A removal's own receipt goes last: until then it says that the one it ends is void.
+        for receipt in sorted(gone, key=lambda one: one.state is ReceiptState.REMOVED):
+            atomic.unlink(self._path(receipt.id))
+        kept = {(one.id, record.backup) for one in receipts if one not in gone for record in one.files}
+        for directory in self._own(self._backups, _ID):
             for path in directory.iterdir():
-                if (directory.name, path.name) not in kept:
-                    atomic.remove(path)
+                if (directory.name, path.name) not in kept and not path.is_dir():
+                    atomic.unlink(path)
             atomic.remove_directory(directory)
-        for marker in self._commits.iterdir() if self._commits.is_dir() else ():
-            if not any(one.group == marker.name for one in receipts if one.state is ReceiptState.OPEN):
-                atomic.remove(marker)
+        waiting = {one.group for one in receipts if one.state is ReceiptState.OPEN}
+        for marker in self._own(self._commits, _ID):
+            if marker.name not in waiting:
+                atomic.unlink(marker)
+
+    def _sweep(self) -> None:
+        """Deletes the temporary files that a killed run may leave here."""
+        places = (self._receipts, self._commits, *self._own(self._backups, _ID))
+        for path in (path for place in places for path in self._own(place, _TEMPORARY)):
+            atomic.unlink(path)
+
+    def _own(self, directory: Path, name: re.Pattern[str]) -> list[Path]:
+        """What in a directory is ours by its name and is no link; other people's things are left alone."""
+        if directory.is_symlink() or not directory.is_dir():
+            return []
+        found = (path for path in directory.iterdir() if name.fullmatch(path.name))
+        return sorted(path for path in found if not path.is_symlink())
 
     def _find(self, receipt_id: str | None) -> Receipt | None:
         return next((receipt for receipt in self._load_all() if receipt.id == receipt_id), None)
@@ -239,10 +276,10 @@ class Journal:
             for missing in (*atomic.missing_directories(directory), directory):
                 if not missing.is_dir():
                     atomic.make_directory(missing)
+            if os.name == "posix" and directory.stat().st_mode & 0o077:
+                directory.chmod(atomic.PRIVATE_DIR)
         except OSError as error:
             raise _unwritable(directory, error) from None
-        if os.name == "posix" and directory.stat().st_mode & 0o077:
-            directory.chmod(atomic.PRIVATE_DIR)
 
 
 def _unwritable(path: Path, error: OSError) -> ProvisionError:

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,9 @@ def print_json(report: Report) -> None:
         "errors": [
             {"code": error.code, "message": error.message, "next": error.hint} for error in report.errors
         ],
+        "next": report.next,
     }
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    _write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
 
 def _json_row(row: Row) -> dict[str, Any]:
@@ -55,26 +57,43 @@ def _json_row(row: Row) -> dict[str, Any]:
 
 def print_end(report: Report) -> None:
     """What comes after the rows: what to do next, and errors on standard error."""
-    for line in report.next.splitlines():
-        click.echo("\n".join(fold(line)))
+    for line in clean(report.next).splitlines():
+        # What is indented is a command to be copied: it stays in one piece.
+        click.echo(line if line.startswith("  ") else "\n".join(fold(line)))
     for error in report.errors:
         print_error(error)
 
 
 def print_error(error: ProvisionError) -> None:
     """One error, with what to do next, on standard error."""
-    click.echo(f"{_mark(False)} {error.message}", err=True)
-    for line in fold(error.hint, "  "):
+    click.echo(f"{_mark(False)} {clean(error.message)}", err=True)
+    for line in fold(clean(error.hint), "  "):
         click.echo(line, err=True)
 
 
-@functools.singledispatch
 def print_row(row: Row) -> None:
     """One row as text."""
+    values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+    _print(type(row)(**{name: _cleaned(value) for name, value in values.items()}))
+
+
+def clean(text: str) -> str:
+    """Without control characters: what a server, a file or a name says must not steer the terminal."""
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, State):
+        return clean(value)
+    return tuple(map(_cleaned, value)) if isinstance(value, tuple) else value
+
+
+@functools.singledispatch
+def _print(row: Row) -> None:
     raise TypeError(f"no text for {type(row).__name__}")
 
 
-@print_row.register
+@_print.register
 def _(row: CheckRow) -> None:
     mailboxes = f" {row.mailboxes} mailboxes." if row.mailboxes else ""
     _line(row.ok, row.host, row.message + mailboxes, f"{row.seconds:.1f} s")
@@ -82,7 +101,7 @@ def _(row: CheckRow) -> None:
         _wrapped(f"{row.next}  [{row.code}]")
 
 
-@print_row.register
+@_print.register
 def _(row: ClientRow) -> None:
     _line(row.ok, row.title, row.message)
     if not row.ok and row.next:
@@ -93,7 +112,7 @@ def _(row: ClientRow) -> None:
         click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))
 
 
-@print_row.register
+@_print.register
 def _(row: StatusRow) -> None:
     good = row.state is State.OK
     click.echo(f"{_mark(good)} {row.address}  in {row.title}: {row.message}")
@@ -102,17 +121,17 @@ def _(row: StatusRow) -> None:
         click.echo("  The next setup or remove takes back what it had changed.")
 
 
-@print_row.register
+@_print.register
 def _(row: ExportRow) -> None:
     if row.content:
-        click.echo(row.content, nl=not row.content.endswith("\n"))
+        _write_bytes(row.content.encode())  # a file, whatever the terminal's encoding
     else:
         _line(True, row.client, f"written to {row.path}")
     for line in fold(row.next):
         click.echo(line, err=bool(row.content))
 
 
-@print_row.register
+@_print.register
 def _(row: GuideRow) -> None:
     click.secho(f"{row.title}: {row.term}", bold=True)
     _list("Before you start", row.conditions, "-")
@@ -122,13 +141,13 @@ def _(row: GuideRow) -> None:
     click.echo(f"The page: {row.create_url}")
 
 
-@print_row.register
+@_print.register
 def _(row: SupportRow) -> None:
     found = ", ".join(row.found) or "not found here"
     click.echo(f"{row.client:<{_NAME_WIDTH}} {row.title:<20} {row.support:<7} {found}")
 
 
-@print_row.register
+@_print.register
 def _(row: ProviderRow) -> None:
     click.echo(f"{row.provider:<{_NAME_WIDTH}} {row.title:<20} {', '.join(row.domains)}")
     click.echo(f"{'':<{_NAME_WIDTH}} imap {row.imap}, smtp {row.smtp}, {row.password}")
@@ -160,7 +179,7 @@ def fold(text: str, indent: str = "", hang: str | None = None) -> list[str]:
 
 
 def _width() -> int:
-    return min(max(shutil.get_terminal_size().columns, 60), 100)
+    return min(max(shutil.get_terminal_size().columns, 40), 100)
 
 
 def _home(path: str) -> str:
@@ -170,7 +189,22 @@ def _home(path: str) -> str:
 
 
 def _mark(ok: bool) -> str:
-    return click.style("✓", fg="green") if ok else click.style("✗", fg="red")
+    sign, plain, colour = ("✓", "ok", "green") if ok else ("✗", "x", "red")
+    return click.style(sign if _can_show(sign) else plain, fg=colour)
+
+
+def _can_show(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _write_bytes(data: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def _list(title: str, lines: tuple[str, ...], bullet: str) -> None:

@@ -5,7 +5,9 @@ Never argv, never the environment: other users can see those.
 
 from __future__ import annotations
 
+import io
 import shlex
+import string
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +20,10 @@ from provisioner.shape import shape_of
 
 MAX_BYTES = 4096
 """No mail password is longer; more is a wrong file."""
+TRIES = 3
+"""How often the prompt asks again after an empty or multi-line answer."""
+_SURROUNDING = string.whitespace + "\x85\xa0\u2028\u2029\ufeff\u200b\u200e\u200f\u2060"
+"""White space, and the invisible marks that some programs put around what they hand over."""
 COMMAND_SECONDS = 300
 """A password manager may ask its user to unlock it, so a command gets this long."""
 
@@ -28,7 +34,7 @@ def clean(text: str, rule: AppPassword | None) -> Secret:
     Surrounding white space and line breaks go; inner white space goes only if the provider merely
     displays it. Case and punctuation stay. Raises UsageError for an empty or multi-line password.
     """
-    value = text.strip()
+    value = text.strip(_SURROUNDING)
     if not value:
         raise UsageError("The password is empty.", "Paste it, then press Return.", code="password.empty")
     if any(char in value for char in "\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029"):
@@ -64,7 +70,9 @@ def shape_warning(secret: Secret, rule: AppPassword | None) -> str:
 
 def from_stdin(rule: AppPassword | None, stream: BinaryIO | None = None) -> Secret:
     """The password on standard input. Raises UsageError if it is too long, not UTF-8 or not one line."""
-    return clean(_decode((stream or sys.stdin.buffer).read(MAX_BYTES + 1), "standard input"), rule)
+    if stream is None:
+        stream = sys.stdin.buffer if sys.stdin else io.BytesIO()  # closed by `<&-`
+    return clean(_decode(stream.read(MAX_BYTES + 1), "standard input"), rule)
 
 
 def from_command(command: str, rule: AppPassword | None) -> Secret:
@@ -103,8 +111,18 @@ def from_command(command: str, rule: AppPassword | None) -> Secret:
 
 
 def from_prompt(prompt: str, ask: Callable[[str], str], rule: AppPassword | None) -> Secret:
-    """The password typed at a hidden prompt. Raises Cancelled when the user stops."""
+    """The password typed at a hidden prompt; asks again for one that cannot be one.
+
+    Raises Cancelled when the user stops, UsageError after the third useless answer.
+    """
     try:
+        for _ in range(TRIES - 1):
+            try:
+                return clean(ask(prompt), rule)
+            except UsageError as error:
+                if error.code not in ("password.empty", "password.multiline", "password.control"):
+                    raise
+                prompt = f"{error.message} {error.hint}\n{prompt.splitlines()[-1]}"
         return clean(ask(prompt), rule)
     except (EOFError, KeyboardInterrupt):
         raise Cancelled("Stopped at the password; nothing was changed.") from None

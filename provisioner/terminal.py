@@ -7,7 +7,7 @@ import sys
 import click
 
 from provisioner.errors import Cancelled, UsageError
-from provisioner.output import fold
+from provisioner.output import clean, fold
 
 
 class Terminal:
@@ -23,12 +23,13 @@ class Terminal:
 
     def say(self, text: str) -> None:
         if not self.quiet:
+            text = clean(text)
             indent = text[: len(text) - len(text.lstrip())]
             for line in fold(text.strip(), indent, f"{indent}   " if indent else ""):
                 click.echo(line, err=True)
 
     def warn(self, text: str) -> None:
-        first, *rest = fold(text, "  ")
+        first, *rest = fold(clean(text), "  ")
         click.echo(f"{click.style('!', fg='yellow')} {first.strip()}", err=True)
         for line in rest:
             click.echo(line, err=True)
@@ -73,4 +74,5 @@ class Terminal:
 
     def open(self, target: str) -> None:
         self.say(f"Opening {target}")
-        click.launch(target)
+        if click.launch(target) != 0:
+            self.warn(f"That could not be opened from here; open it yourself: {target}")

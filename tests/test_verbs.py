@@ -68,7 +68,7 @@ def test_setup_check_status_rotate_remove(desk: Desk) -> None:
     done = desk.run("setup", EMAIL, "thunderbird", "--name", "Jane", secret=OLD)
     assert done.exit_code == 0
     assert "Logged in as jane.appleseed. 6 mailboxes." in done.stdout
-    assert f"Undo: provisioner remove {EMAIL} thunderbird" in done.stdout
+    assert f"To undo it:\n  provisioner remove {EMAIL} thunderbird\n" in done.stdout
     assert desk.stored == OLD
     files = snapshot(desk.host)
 

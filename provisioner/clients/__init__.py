@@ -18,6 +18,7 @@ CLIENT_IDS = tuple(_MODULES)
 
 def get(client_id: str) -> Client:
     """The client with this ID. Raises UsageError that names the known ones."""
+    client_id = client_id.lower()
     if client_id not in _MODULES:
         raise UsageError(
             f"There is no client {client_id!r} here.",

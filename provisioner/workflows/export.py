@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provisioner import atomic, clients
 from provisioner.accounts import Wish
-from provisioner.clients.base import Options
+from provisioner.clients.base import ExportFile, Options, no_export
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.report import ExportRow
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, find_candidate
@@ -30,6 +30,12 @@ def export(
     Raises UsageError for a file that exists (unless `force`), ProvisionError if it cannot be written.
     """
     client = clients.get(client_id)
+    if client.export is no_export:
+        raise UsageError(
+            f"{client.TITLE} cannot be set up by a file.",
+            f"Set it up on the computer itself: provisioner setup {wish.address} {client.ID}",
+            code="client.no_export",
+        )
     candidate = find_candidate(context, wish, profile_file)
     to_file = output is not None and output != "-"
     if ask and not to_file:
@@ -38,51 +44,56 @@ def export(
             "Say where to write it: --with-password -o FILE",
             code="export.needs_file",
         )
-    target = _target(Path(output), force) if output and to_file else None
-    secret = ask_app_password(context, candidate.provider, ask) if ask else None
-    rendered = client.export(candidate.account(), secret, options)
-    path = ""
+    account = candidate.account()
+    # Without the password first: the name, and all that can be wrong, are known before it is asked for.
+    rendered = client.export(account, None, options)
+    target = _target(Path(output), rendered.name, force=force) if output and to_file else None
+    if ask:
+        rendered = client.export(account, ask_app_password(context, candidate.provider, ask), options)
     if target:
-        target = target / rendered.name if target.is_dir() else target
-        if target.exists() and not force:
-            raise _exists(target)
-        try:
-            atomic.write(target, rendered.content, mode=0o600, tag=f"export-{os.getpid()}")
-        except OSError as error:
-            raise ProvisionError(
-                f"{target} cannot be written: {error.strerror}.",
-                "Choose another place.",
-                code="file.unwritable",
-            ) from None
-        path = str(target)
-        if secret:
-            context.ui.warn(
-                f"{target} contains the password in clear. Delete it, also from Downloads and backups, "
-                "as soon as it is installed."
-            )
+        _write(target, rendered, force=force)
+    if target and ask:
+        context.ui.warn(
+            f"{target} contains the password in clear. Delete it, also from Downloads and backups, "
+            "as soon as it is installed."
+        )
     context.report.add(
         ExportRow(
             client=client.ID,
-            path=path,
+            path=str(target or ""),
             next=rendered.next,
-            with_password=secret is not None,
+            with_password=ask is not None,
             content="" if target else rendered.content.decode("utf-8"),
         )
     )
 
 
-def _target(path: Path, force: bool) -> Path:
+def _target(path: Path, name: str, *, force: bool) -> Path:
     if path.is_dir():
-        return path
-    if not path.parent.is_dir():
+        path /= name
+    elif not path.parent.is_dir():
         raise UsageError(
             f"The directory {path.parent} does not exist.",
             "Make it, or choose another.",
             code="file.no_directory",
         )
-    if (path.exists() or path.is_symlink()) and not force:
+    taken = os.path.lexists(path)
+    if taken and not force:
         raise _exists(path)
+    if taken and not path.is_symlink() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file.", "Choose another name.", code="file.not_regular")
     return path
+
+
+def _write(path: Path, rendered: ExportFile, *, force: bool) -> None:
+    try:
+        atomic.write_new(path, rendered.content, mode=0o600, replace=force)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise ProvisionError(
+            f"{path} cannot be written: {error.strerror}.", "Choose another place.", code="file.unwritable"
+        ) from None
 
 
 def _exists(path: Path) -> UsageError:

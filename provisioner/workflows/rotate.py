@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from provisioner import clients
-from provisioner.accounts import Wish, parse_address
+from provisioner.accounts import Wish, check_line, parse_address
 from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
@@ -77,6 +77,7 @@ def rotate(
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.
     label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"
+    check_line(label, "label")
     if prompted:
         announce(context, provider, label)
     secret = ask_app_password(context, provider, ask)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisioner import clients
-from provisioner.accounts import Candidate, Wish
-from provisioner.apply import Deed, apply
+from provisioner.accounts import Candidate, Wish, check_line
+from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.model import Account, CheckResult, Plan, Support
@@ -62,6 +63,7 @@ def setup(
         recover(context)
     _preflight(context, chosen, candidate, options)
     label = options.label or default_label(context.host, [client.TITLE for client in chosen])
+    check_line(label, "label")
     if options.dry_run and not options.check:
         secret = PLACEHOLDER
     else:
@@ -78,14 +80,19 @@ def setup(
     for client in chosen:
         row = _one(context, client, account, secret, label, options)
         context.report.add(row)
-    context.report.next = _next(account, context.report.rows)
+    context.report.next = _next(account, context.report.rows, options)
 
 
-def _next(account: Account, rows: Sequence[Row]) -> str:
+def _undo(account: Account, row: ClientRow, options: SetupOptions) -> str:
+    place = ["--client-profile", row.path] if options.client.profile else []
+    return shlex.join(["provisioner", "remove", account.address, row.client, *place])
+
+
+def _next(account: Account, rows: Sequence[Row], options: SetupOptions) -> str:
     changed = [row for row in rows if isinstance(row, ClientRow) and row.state is State.CHANGED]
     lines = [row.next for row in rows if isinstance(row, ClientRow) and row.ok and row.next]
-    if changed:
-        lines.append(f"Undo: provisioner remove {account.address} {' '.join(row.client for row in changed)}")
+    for row in changed:
+        lines += ["To undo it:", f"  {_undo(account, row, options)}"]
     return "\n".join(lines)
 
 
@@ -133,6 +140,15 @@ def _one(
     context: Context, client: Client, account: Account, secret: Secret, label: str, options: SetupOptions
 ) -> ClientRow:
     plan: Plan | None = None
+
+    def verify() -> None:
+        if not prune(client.plan(context.host, account, secret, options.client)).empty:
+            raise ProvisionError(
+                f"{client.TITLE} did not keep what was written.",
+                "Everything is as it was before; please report this.",
+                code="verify.failed",
+            )
+
     try:
         plan = prune(client.plan(context.host, account, secret, options.client))
         if options.wait and not options.dry_run:
@@ -140,21 +156,32 @@ def _one(
             plan = prune(client.plan(context.host, account, secret, options.client))
         if options.dry_run:
             return _row(client, plan, State.PLANNED if plan.changes else State.UNCHANGED, diff=diff(plan))
+        label = _label(context, client, plan, account, secret, options) or label
         if plan.empty:
             _open(context, plan)
             return _row(client, plan, State.UNCHANGED)
-        apply([Deed(plan, account, label)], context.host, context.journal, wait=options.wait)
-        if not prune(client.plan(context.host, account, secret, options.client)).empty:
-            raise ProvisionError(
-                f"{plan.title} did not keep what was written.",
-                f"Take it back with: provisioner remove {account.address} {client.ID}",
-                code="verify.failed",
-            )
+        deed = Deed(plan, account, label)
+        apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
         _open(context, plan)
         return _row(client, plan, State.CHANGED)
     except ProvisionError as error:
         title, where = (plan.title, plan.where) if plan else (client.TITLE, "")
         return ClientRow.failed(client.ID, title, where, error)
+
+
+def _label(
+    context: Context, client: Client, plan: Plan, account: Account, secret: Secret, options: SetupOptions
+) -> str:
+    """The label of an earlier setup, as long as its password is still the one. A given one replaces it."""
+    receipts = context.journal.receipts(account.address, client.ID)
+    earlier = next((receipt for receipt in receipts if receipt.where == plan.where), None)
+    if earlier is None:
+        return options.label or ""
+    if options.label and plan.empty and options.label != earlier.label:
+        relabel(context.journal, earlier, options.label)
+    if options.label or client.stored_secret(context.host, account, options.client) != secret:
+        return options.label or ""
+    return earlier.label
 
 
 def _open(context: Context, plan: Plan) -> None:
