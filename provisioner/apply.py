@@ -107,7 +107,7 @@ def recover(host: Host, journal: Journal) -> list[Receipt]:
             if journal.committed(receipt):
                 journal.close(receipt)
                 continue
-            with locks.hold([Path(path) for path in receipt.locks], receipt.client):
+            with locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):
                 roll_back(receipt, host, journal)
             taken_back.append(receipt)
         journal.tidy()

@@ -31,20 +31,6 @@ class UsageError(ProvisionError):
     exit_code = 2
 
 
-class LoginRejected(ProvisionError):
-    """The server refused the user name and password."""
-
-    code = "auth.bad_credentials"
-    exit_code = 3
-
-
-class Unreachable(ProvisionError):
-    """The server could not be reached or verified; the password was not judged."""
-
-    code = "net"
-    exit_code = 4
-
-
 class Conflict(ProvisionError):
     """Someone else's state is in the way: drift, a running client, a file we do not recognise."""
 

@@ -73,6 +73,11 @@ class AppPassword(Strict, frozen=True):
     limit: int | None = None
     revoked_when: tuple[str, ...] = ()
 
+    @property
+    def a_term(self) -> str:
+        """The term with its article: `an app-specific password`."""
+        return f"{'an' if self.term[0].lower() in 'aeiou' else 'a'} {self.term}"
+
 
 class Steps(Strict, frozen=True):
     url: str
@@ -208,7 +213,7 @@ class Plan:
     """The place inside the client (a profile's path); one receipt per account, client and place."""
     changes: tuple[FileChange, ...]
     locks: tuple[Path, ...] = ()
-    """Files to hold locked while writing, in the way the client itself locks them."""
+    """Lock files of Mozilla profiles (locks.py), held while writing."""
     done: str = ""
     """One line for the report: what the client has now."""
     next: str = ""

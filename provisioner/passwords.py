@@ -61,9 +61,9 @@ def shape_warning(secret: Secret, rule: AppPassword | None) -> str:
         return ""
     looks = f"{rule.displayed_as}, such as {rule.example}"
     if shape.kind == "mangled":
-        return f"This looks like an {rule.term} that was damaged while copying: {shape.why}. It is {looks}."
+        return f"This looks like {rule.a_term} that was damaged while copying: {shape.why}. It is {looks}."
     return (
-        f"This does not look like an {rule.term}: that is {looks}. "
+        f"This does not look like {rule.a_term}: that is {looks}. "
         "The password of the account itself does not work here."
     )
 

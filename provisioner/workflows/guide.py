@@ -8,7 +8,7 @@ from provisioner import clients
 from provisioner.accounts import check_line, parse_address
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
-from provisioner.model import Provider
+from provisioner.model import AppPassword, Provider
 from provisioner.providers import for_domain, load_all
 from provisioner.report import GuideRow
 from provisioner.workflows.context import Context
@@ -49,11 +49,16 @@ def guide(
                 create=fill(steps.create.steps, label),
                 revoke_url=steps.revoke.url,
                 revoke=fill(steps.revoke.steps, label),
-                notes=steps.notes,
+                notes=(*_facts(provider.app_password), *steps.notes),
             )
         )
         if open_page:
             context.ui.open(steps.create.url)
+
+
+def _facts(rule: AppPassword) -> tuple[str, ...]:
+    facts = [f"You can have {rule.limit} of them at a time."] if rule.limit else []
+    return (*facts, *(f"It ends when {reason}." for reason in rule.revoked_when))
 
 
 def _providers(context: Context, who: str | None) -> list[Provider]:
@@ -78,7 +83,7 @@ def announce(context: Context, provider: Provider | None, label: str) -> None:
     """Says where the password comes from, before it is asked for."""
     if provider is None or provider.guide is None or provider.app_password is None:
         return
-    context.ui.say(f"{provider.name} wants an {provider.app_password.term}. To make one:")
+    context.ui.say(f"{provider.name} wants {provider.app_password.a_term}. To make one:")
     for number, step in enumerate(fill(provider.guide.create.steps, label), 1):
         context.ui.say(f"  {number}. {step}")
 

@@ -44,8 +44,10 @@ def remove(
 
 
 def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool, wait: bool) -> ClientRow:
-    client = clients.get(receipt.client)
+    title = receipt.client
     try:
+        client = clients.get(receipt.client)
+        title = client.TITLE
         plan = _plan(context, client, receipt, options)
         if wait and not dry_run:
             wait_until_closed(context, plan)
@@ -64,7 +66,7 @@ def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool,
             diff=diff(plan) if dry_run else "",
         )
     except ProvisionError as error:
-        return ClientRow.failed(client.ID, client.TITLE, receipt.where, error)
+        return ClientRow.failed(receipt.client, title, receipt.where, error)
 
 
 def _at(receipt: Receipt, profile: str | None) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from provisioner import clients
 from provisioner.accounts import parse_address
 from provisioner.clients.base import Client, Options
-from provisioner.errors import Conflict, ProvisionError
+from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.model import Receipt, Support
 from provisioner.plan import prune
 from provisioner.providers import load_all
@@ -34,15 +34,22 @@ def status(
                 )
             )
     for receipt in context.journal.receipts(wanted):
-        client = clients.get(receipt.client)
-        place = at_receipt(options, receipt)
-        state, message = _state(context, client, receipt, place)
-        exit_code = Conflict.exit_code if state is State.DRIFTED else 0
-        context.report.add(_row(receipt, client.TITLE, state, message, exit_code))
-        if login and state is not State.LOCKED:
-            _login(context, client, receipt, place, timeout)
+        _add(context, receipt, at_receipt(options, receipt), login=login, timeout=timeout)
     if not context.report.rows:
         context.report.next = f"Nothing is set up here{f' for {wanted}' if wanted else ''}."
+
+
+def _add(context: Context, receipt: Receipt, options: Options, *, login: bool, timeout: float | None) -> None:
+    try:
+        client = clients.get(receipt.client)
+    except UsageError as error:  # set up by a newer version: no reason to hide the others
+        context.report.add(_row(receipt, receipt.client, State.FAILED, error.message, error.exit_code))
+        return
+    state, message = _state(context, client, receipt, options)
+    exit_code = Conflict.exit_code if state is State.DRIFTED else 0
+    context.report.add(_row(receipt, client.TITLE, state, message, exit_code))
+    if login and state is not State.LOCKED:
+        _login(context, client, receipt, options, timeout)
 
 
 def _state(context: Context, client: Client, receipt: Receipt, options: Options) -> tuple[State, str]:
