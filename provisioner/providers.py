@@ -107,12 +107,12 @@ def _require_plain(text: str, path: Path) -> None:
     """Refuses what makes a small file large or deep, in a pass over the events, which does not recurse."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if getattr(event, "anchor", None):
-            line = event.start_mark.line + 1
             raise _invalid(path, f"uses an anchor or alias (line {line}), which profiles do without")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise _invalid(path, f"is nested too deeply (line {event.start_mark.line + 1})")
+            raise _invalid(path, f"is nested too deeply (line {line})")
 
 
 def _repeated(node: yaml.Node, where: str) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
             elif field.required:
                 yield f"{_join(where, name)}: missing"
     elif isinstance(kind, type) and issubclass(kind, Enum):
-        if value not in (known := [str(member.value) for member in kind]):
+        if value not in (known := _values(kind)):
             yield f"{where}: {_shown(value)} is not known; {' or '.join(known)}"
     elif get_origin(kind) is tuple:
         if not isinstance(value, list):
@@ -161,9 +161,10 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
             yield f"{where}: must be a mapping of keys to values"
             return
         for key, item in value.items():
-            if any(_problems(key, arms[0], "")):
-                known = [str(member.value) for member in arms[0]] if issubclass(arms[0], Enum) else ["text"]
-                yield f"{_join(where, key)}: unknown use ({', '.join(known)})"
+            if issubclass(arms[0], Enum) and key not in (known := _values(arms[0])):
+                yield f"{_join(where, key)}: unknown {arms[0].__name__.lower()} ({', '.join(known)})"
+            elif not isinstance(key, str):
+                yield f"{_join(where, key)}: the key must be text"
             else:
                 yield from _problems(item, arms[1], _join(where, key))
     elif len(arms) == 1:  # that, or nothing
@@ -177,6 +178,10 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
 
 
 _KINDS = {str: "text", int: "a whole number", bool: "true or false"}
+
+
+def _values(kind: type[Enum]) -> list[str]:
+    return [str(member.value) for member in kind]
 
 
 def _shown(value: object) -> str:
@@ -258,14 +263,14 @@ def load_all(host: Host) -> dict[str, Provider]:
     found: dict[str, Provider] = {}
     for directory in (data_dir("profiles"), host.config_dir / "profiles"):
         try:
-            names = sorted(os.listdir(directory))
+            paths = sorted(directory.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             raise _unreadable(f"The directory of provider profiles {directory}", error) from None
-        for name in names:
-            if name.endswith(".yaml") and not name.startswith("."):  # editors keep locks in dot files
-                provider = load_file(directory / name)
+        for path in paths:
+            if path.suffix == ".yaml" and not path.name.startswith("."):  # editors keep locks in dot files
+                provider = load_file(path)
                 found[provider.id] = provider
     return found
 
