@@ -68,7 +68,7 @@ def client_options(context: Context, kw: dict[str, Any]) -> Options:
 @contextmanager
 def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
     """Gives the verb its context, shows the report, and maps every end to its exit code, here only."""
-    from provisioner import output
+    from provisioner import hardening, output
     from provisioner.errors import Cancelled, ProvisionError
     from provisioner.host import Host
     from provisioner.journal import Journal
@@ -76,6 +76,7 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
     from provisioner.terminal import Terminal
     from provisioner.workflows.context import Context
 
+    hardening.protect_memory()
     output.make_encodable()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # files are put back then, too
     as_json = kw.get("as_json", False)

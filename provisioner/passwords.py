@@ -89,7 +89,11 @@ def from_command(command: str, rule: AppPassword | None) -> Secret:
     if not argv:
         raise UsageError("The password command is empty.", "Name a program.", code="password.command")
     try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False)
+        # Python's own descriptors are not inherited (PEP 446); closing the rest by hand could need /proc,
+        # which is shut while memory is protected (hardening.py).
+        done = subprocess.run(
+            argv, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False, close_fds=False
+        )
     except OSError as error:
         raise UsageError(
             f"The password command {argv[0]} cannot be started: {error.strerror}.", "Check its name.",

@@ -22,7 +22,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"stores", "edits", "render", "providers"},
     {"host", "resources", "shape"},
     {"model"},
-    {"secret", "errors", ""},
+    {"secret", "errors", "hardening", ""},
 )
 
 
