@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from provisioner.check import Target, Timeouts, check_imap, check_login, check_smtp, exit_code
+from provisioner.check import (
+    Target,
+    Timeouts,
+    attempt,
+    check_imap,
+    check_login,
+    check_smtp,
+    exit_code,
+    make_context,
+)
 from provisioner.check.attempt import Session
 from provisioner.check.imap import ImapSession
 from provisioner.check.smtp import SmtpSession
@@ -25,6 +37,7 @@ from tests.servers import (
     Scenario,
     Server,
     Talk,
+    authority,
     both,
     client_context,
     close,
@@ -505,6 +518,51 @@ def test_slow_greeting_is_a_remark_only() -> None:
     assert (result.code, result.ok, exit_code(result.code)) == ("greet.slow", True, 0)
 
 
+@pytest.mark.parametrize("service", ["imap", "smtp"])
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_the_wrong_security_is_answered_with_the_option_that_helps(service: str, security: str) -> None:
+    scenario = Scenario("", service, security, "", implicit=security == "starttls")  # type: ignore[arg-type]
+    with Server(scenario) as server:
+        result = run(scenario, server)
+    right = "starttls" if security == "tls" else "tls"
+    assert f"--{service}-security {right} " in result.next
+
+
+def test_a_silent_port_for_tls_is_found_before_the_time_for_a_greeting_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attempt, "SILENCE", 0.1)
+    scenario = Scenario("", "imap", "starttls", "tls.tls_on_plain_port", implicit=True)
+    with Server(scenario) as server:
+        target = Target(HOST, server.port, Security.STARTTLS, (USER,))
+        timeouts = Timeouts(greeting=60, total=60)
+        result = check_imap(target, Secret(PASSWORD), timeouts=timeouts, context=client_context())
+    assert result.code == scenario.code
+    assert result.seconds < 30  # it did not wait for the greeting
+    assert b"".join(server.clear + server.inside) == b""
+
+
+@pytest.mark.parametrize("name", ["imap-starttls", "smtp-starttls"])
+def test_a_late_greeting_is_still_taken_after_the_look_for_tls(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "SILENCE", 0.05)
+    monkeypatch.setattr(attempt, "LOOK", 0.05)
+    good = GOOD[name]
+    greeting = "* OK hi\r\n" if good.service == "imap" else "220 hi\r\n"
+
+    def late(talk: Talk) -> None:
+        if talk.server.connections == 1:  # the look has a connection of its own
+            time.sleep(0.3)
+        talk.send(greeting)
+
+    scenario = Scenario("", good.service, good.security, "ok", {"GREETING": late})
+    with Server(scenario) as server:
+        result = run(scenario, server)
+        assert server.connections >= 2
+    assert result.code == "ok", result.message
+
+
 def test_total_deadline_outranks_the_stages() -> None:
     scenario = imap("", "proto.stalled", GREETING=drip("* OK " + "x" * 5000))
     with Server(scenario) as server:
@@ -550,7 +608,6 @@ def test_network_faults() -> None:
 
 def test_both_services_side_by_side() -> None:
     rejected = smtp("", "auth.bad_credentials", AUTH="535 5.7.8 no\r\n")
-    seen: list[CheckResult] = []
     with Server(GOOD["imap-tls"]) as one, Server(rejected) as two:
         results = check_login(
             {
@@ -559,14 +616,13 @@ def test_both_services_side_by_side() -> None:
             },
             Secret(PASSWORD),
             context=client_context(),
-            on_result=seen.append,
         )
     assert {service: result.code for service, result in results.items()} == {
         "imap": "ok",
-        "smtp": "auth.bad_credentials",
+        "smtp": "auth.username",
     }
+    assert "--smtp-login" in results["smtp"].next
     assert list(results) == ["imap", "smtp"]
-    assert {result.service: result for result in seen} == results
     assert [exit_code(result.code) for result in results.values()] == [0, 3]
 
 
@@ -582,3 +638,58 @@ def test_what_cannot_be_sent_is_refused_before_a_connection(password: str) -> No
             )
     assert server.connections == 0
     assert not password.strip() or password not in str(caught.value)
+
+
+def test_a_bundle_of_authorities_that_is_not_one_is_not_blamed_on_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL ignores a wrong SSL_CERT_FILE without a word."""
+
+    def refusal() -> UsageError:
+        with pytest.raises(UsageError) as caught, Server(GOOD["imap-tls"]) as server:
+            check_login({"imap": Target(HOST, server.port, Security.TLS, (USER,))}, Secret(PASSWORD))
+        assert server.connections == 0
+        assert caught.value.code == "tls.ca_file"
+        return caught.value
+
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    missing, text, good = tmp_path / "none.pem", tmp_path / "text.pem", tmp_path / "good.pem"
+    text.write_text("-----BEGIN CERTIFICATE-----\nnot really\n-----END CERTIFICATE-----\n")
+    authority().cert_pem.write_to_path(good)
+    monkeypatch.setenv("SSL_CERT_FILE", str(missing))
+    assert (
+        refusal().message
+        == f"SSL_CERT_FILE names {missing}, which cannot be read: No such file or directory."
+    )
+    assert "unset it" in refusal().hint
+    monkeypatch.setenv("SSL_CERT_FILE", str(text))
+    assert refusal().message == f"SSL_CERT_FILE names {text}, which holds no certificate."
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path))
+    assert "SSL_CERT_FILE" in refusal().message
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(good))
+    with Server(GOOD["imap-tls"]) as server:
+        target = Target(HOST, server.port, Security.TLS, (USER,))
+        assert check_login({"imap": target}, Secret(PASSWORD))["imap"].ok
+
+    monkeypatch.setenv("SSL_CERT_DIR", str(missing))
+    assert refusal().message.startswith(f"SSL_CERT_DIR names {missing}, which cannot be read")
+    monkeypatch.setenv("SSL_CERT_DIR", f"{missing}{os.pathsep}{tmp_path}")  # one that exists is enough
+    make_context()
+
+
+@pytest.mark.parametrize("code", ["", "tls.ca_file"])
+def test_a_directory_of_authorities_needs_certificates_by_their_hash(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "certs").mkdir()
+    monkeypatch.setattr(ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certs"))
+    authority().cert_pem.write_to_path(tmp_path / "certs" / ("authority.pem" if code else "0a1b2c3d.0"))
+    if not code:
+        make_context()
+        return
+    with pytest.raises(UsageError, match="no certificate under its hash") as caught:
+        make_context()
+    assert caught.value.code == code

@@ -9,12 +9,12 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
 from provisioner.accounts import Target
-from provisioner.check.diagnosis import exit_code
+from provisioner.check.diagnosis import compare, exit_code
 from provisioner.check.timing import Timeouts
 from provisioner.errors import UsageError
 from provisioner.model import AppPassword, CheckResult, MailboxNames
@@ -36,7 +36,10 @@ Service = Literal["imap", "smtp"]
 
 
 def make_context() -> ssl.SSLContext:
-    """The TLS settings of a check; making them reads the CA bundle, so share them."""
+    """The TLS settings of a check; making them reads the CA bundle, so share them.
+
+    Raises UsageError (`tls.ca_file`) when SSL_CERT_FILE or SSL_CERT_DIR leads to no certificate.
+    """
     from provisioner.check import tls
 
     return tls.make_context()
@@ -54,7 +57,7 @@ def check_imap(
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
     `rule`: what the provider's app-specific passwords look like; `mailboxes`: what it calls its own.
-    Raises UsageError for a user name or password that cannot be sent; nothing else.
+    Raises UsageError for a user name or password that cannot be sent, or as `make_context`; nothing else.
     """
     from provisioner.check import attempt, imap
 
@@ -91,12 +94,12 @@ def check_login(
     mailboxes: MailboxNames | None = None,
     timeout: float | None = None,
     context: ssl.SSLContext | None = None,
-    on_result: Callable[[CheckResult], None] | None = None,
 ) -> dict[Service, CheckResult]:
     """Checks the services side by side; the results come in the order of `targets`.
 
-    `timeout`: seconds for each service as a whole. `on_result` is called in the caller's thread with
-    each result as soon as it is there. Ctrl-C ends the wait at once.
+    `timeout`: seconds for each service as a whole. Ctrl-C ends the wait at once. A password that one
+    server accepts is not blamed for the refusal of the other (`auth.username`).
+    Raises UsageError as `check_imap`.
     """
     timeouts = replace(Timeouts(), total=timeout) if timeout is not None else Timeouts()
     for target in targets.values():
@@ -124,9 +127,7 @@ def check_login(
         if isinstance(result, BaseException):
             raise result
         results[service] = result
-        if on_result:
-            on_result(result)
-    return {service: results[service] for service in targets}
+    return compare({service: results[service] for service in targets})
 
 
 def _require_sendable(target: Target, secret: Secret) -> None:

@@ -17,6 +17,9 @@ from provisioner.secret import Secret
 
 MAX_USERNAMES = 2
 """Logins tried per service: more can lock the account."""
+SILENCE, LOOK = 3, 1.5
+"""Seconds without a greeting after which a look is taken whether the port speaks TLS, and for that look.
+Together less than what counts as slow, so that the look itself does not make a greeting late."""
 
 
 class Session(Protocol):
@@ -60,26 +63,31 @@ class _Attempt:
         if self.target.security is Security.STARTTLS:
             try:
                 session = self.session(line, self.timeouts)
-                self.greet(session)
+                self.greet(session, line)
                 session.starttls()
             except BaseException:
                 line.close()
                 raise
         return line
 
-    def greet(self, session: Session) -> None:
+    def greet(self, session: Session, clear: Wire | None = None) -> None:
+        """`clear`: the connection, if it is not encrypted yet."""
         started = time.monotonic()
+        patience = min(SILENCE, self.timeouts.greeting)
+        if clear and not clear.arrives(patience):
+            self.require_no_tls(LOOK)
         try:
             session.greet()
         except Fault as fault:
-            silent = fault.code in ("greet.timeout", "greet.dropped")
-            starttls = self.target.security is Security.STARTTLS
-            if silent and starttls:
-                seconds = min(3, self.timeouts.greeting)
-                if tls.speaks_tls(self.connect, self.target.host, seconds):
-                    raise Fault("tls.tls_on_plain_port") from None
+            if clear and fault.code in ("greet.timeout", "greet.dropped"):
+                self.require_no_tls(patience)
             raise
         self.slowest_greeting = max(self.slowest_greeting, time.monotonic() - started)
+
+    def require_no_tls(self, seconds: float) -> None:
+        """Raises Fault if a second connection shows that the port waits in silence for a TLS hello."""
+        if tls.speaks_tls(self.connect, self.target.host, seconds):
+            raise Fault("tls.tls_on_plain_port") from None
 
     def open(self) -> Session:
         """A session inside verified TLS, ready for the login."""
@@ -136,7 +144,11 @@ def check(
     ok = diagnosis.exit_code(fault.code) == 0
     secrets = [] if ok else [form for name in usernames for form in diagnosis.credential_forms(name, secret)]
     message, next_step = diagnosis.explain(
-        fault.code, fault.facts | {"user": user}, host=target.host, port=target.port, secrets=secrets
+        fault.code,
+        fault.facts | {"user": user, "service": service},
+        host=target.host,
+        port=target.port,
+        secrets=secrets,
     )
     return CheckResult(
         service=service,

@@ -74,11 +74,11 @@ CAUSES: dict[str, Cause] = {
     # TLS
     "tls.plaintext_on_tls_port": Cause(
         "{host} port {port} does not use TLS from the start; it talks in clear.",
-        "Choose STARTTLS for this port, or the TLS port (IMAP 993, SMTP 465).",
+        "Use --{service}-security starttls for this port, or the TLS port (IMAP 993, SMTP 465).",
     ),
     "tls.tls_on_plain_port": Cause(
         "{host} port {port} wants TLS from the first byte, not STARTTLS.",
-        "Choose TLS for this port, or the port for STARTTLS (IMAP 143, SMTP 587).",
+        "Use --{service}-security tls for this port, or the port for STARTTLS (IMAP 143, SMTP 587).",
     ),
     "tls.cert_expired": Cause(
         "The certificate of {host} expired on {date}.",
@@ -149,6 +149,11 @@ CAUSES: dict[str, Cause] = {
     "auth.bad_credentials": Cause(
         "{host} does not accept this user name and password.",
         "Copy the {term} again, or make a new one.",
+        REJECTED,
+    ),
+    "auth.username": Cause(
+        "{host} does not accept the user name {user}; the password is right, for {other} accepts it.",
+        "Give the user name that {host} wants with {option}.",
         REJECTED,
     ),
     "auth.account_password": Cause(

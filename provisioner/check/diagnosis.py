@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from provisioner.check.causes import CAUSES
+from provisioner.model import CheckResult
 from provisioner.secret import Secret
 
 MAX_TEXT = 200
@@ -75,3 +79,32 @@ def credential_forms(user: str, secret: Secret) -> list[Secret]:
         Secret(quoted),
         secret,
     ]
+
+
+_PASSWORD_BLAMED = ("auth.bad_credentials", "auth.account_password", "auth.password_mangled")
+_Service = TypeVar("_Service", bound=str)
+
+
+def compare(results: Mapping[_Service, CheckResult]) -> dict[_Service, CheckResult]:
+    """The results in the light of each other: a password that one server takes is not wrong."""
+    accepted = next(
+        (result for result in results.values() if result.ok or result.code == "box.no_inbox"), None
+    )
+    if accepted is None:
+        return dict(results)
+    return {
+        service: _blame_username(result, accepted) if result.code in _PASSWORD_BLAMED else result
+        for service, result in results.items()
+    }
+
+
+def _blame_username(result: CheckResult, accepted: CheckResult) -> CheckResult:
+    # --login alone would change the name for sending, too, which is right.
+    option = (
+        "--smtp-login USER"
+        if result.service == "smtp"
+        else f"--login USER --smtp-login {shlex.quote(accepted.user)}"
+    )
+    facts = {"user": result.user, "other": f"{accepted.host} (as {accepted.user})", "option": option}
+    message, step = explain("auth.username", facts, host=result.host, port=result.port)
+    return replace(result, code="auth.username", message=message, next=step)

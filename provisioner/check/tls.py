@@ -7,25 +7,65 @@ after the handshake; it only reads what the server shows.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from provisioner.check.diagnosis import Fault
 from provisioner.check.evidence import clear_text, handshake_fault
 from provisioner.check.wire import ClearText, Wire
+from provisioner.errors import UsageError
 from provisioner.model import Security
 
 
 def make_context() -> ssl.SSLContext:
     """The system's CA bundle (SSL_CERT_FILE is honoured by OpenSSL), host names checked, TLS 1.2 or newer.
 
-    Reading the bundle takes some 40 ms: make one and share it.
+    Reading the bundle takes some 40 ms: make one and share it. Raises UsageError (`tls.ca_file`) when
+    SSL_CERT_FILE or SSL_CERT_DIR leads to no certificate: OpenSSL says nothing then, and the server
+    would be blamed.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    loaded = context.cert_store_stats()["x509"] > 0  # those of a directory are only read when needed
+    file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file and (problem := _file_problem(file, loaded=loaded)):
+        raise _no_authority("SSL_CERT_FILE", file, problem)
+    if directory and (problem := _directory_problem(directory, others=loaded)):
+        raise _no_authority("SSL_CERT_DIR", directory, problem)
     return context
+
+
+def _file_problem(name: str, *, loaded: bool) -> str:
+    try:
+        Path(name).open("rb").close()
+    except OSError as error:
+        return f"which cannot be read: {error.strerror}"
+    return "" if loaded else "which holds no certificate"
+
+
+def _directory_problem(names: str, *, others: bool) -> str:
+    """SSL_CERT_DIR is a list, as PATH is. OpenSSL looks a certificate up there by the hash of its name."""
+    problem = "which holds no certificate under its hash"
+    for name in names.split(os.pathsep):
+        try:
+            files = list(Path(name).iterdir())
+            if others or any(re.fullmatch(r"[0-9a-f]{8}\.\d+", file.name) for file in files):
+                return ""
+        except OSError as error:
+            problem = f"which cannot be read: {error.strerror}"
+    return problem
+
+
+def _no_authority(variable: str, value: str, problem: str) -> UsageError:
+    return UsageError(
+        f"{variable} names {value}, {problem}.",
+        f"Correct {variable}, or unset it to use this computer's own certificates.",
+        code="tls.ca_file",
+    )
 
 
 @dataclass(frozen=True, slots=True)

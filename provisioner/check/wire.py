@@ -63,6 +63,17 @@ class Wire:
         """The rest of this stage may take no more than `seconds`."""
         self._until = min(self._until, time.monotonic() + seconds)
 
+    def arrives(self, seconds: float) -> bool:
+        """Whether something, the end included, comes within `seconds`. Reads nothing."""
+        self._sock.settimeout(max(0.001, min(seconds, self._deadline - time.monotonic())))
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        except OSError:  # the next read says what it is
+            pass
+        return True
+
     def fail(self, kind: Trouble) -> Fault:
         return trouble(kind, self.stage, self.heard)
 
