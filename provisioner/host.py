@@ -6,6 +6,7 @@ calls `Host.current()`. `root` lets a test place system directories (`/usr/lib/.
 
 from __future__ import annotations
 
+import errno
 import os
 import platform as platform_module
 import shutil
@@ -20,6 +21,7 @@ from provisioner.errors import Conflict
 
 MAX_FILE = 64 * 1024 * 1024
 """Bytes; no configuration file is larger, so reading stops there."""
+_AT_ONCE: int = getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,11 @@ class Host:
         Raises Conflict for what is there but is not a readable regular file.
         """
         try:
-            with path.open("rb") as file:
+            # Opening a named pipe would wait for its writer, perhaps for ever.
+            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
                 info = os.fstat(file.fileno())
                 if not stat.S_ISREG(info.st_mode):
-                    raise Conflict(
-                        f"{path} is not a regular file.", "Move it away and run the command again."
-                    )
+                    raise _not_a_file(path)
                 if info.st_size > MAX_FILE:
                     raise Conflict(f"{path} is too large to be what it should be.", "Look at it first.")
                 return file.read()
@@ -90,8 +91,14 @@ class Host:
         except IsADirectoryError:
             raise Conflict(f"{path} is a directory, not a file.", "Move it away and run again.") from None
         except OSError as error:
+            if error.errno == errno.ENXIO:  # a socket, or a device that is not there
+                raise _not_a_file(path) from None
             raise Conflict(
                 f"{path} cannot be read: {error.strerror}.",
                 "Check its permissions and its owner.",
                 code="file.unreadable",
             ) from None
+
+
+def _not_a_file(path: Path) -> Conflict:
+    return Conflict(f"{path} is not a regular file.", "Move it away and run the command again.")
