@@ -24,12 +24,16 @@ from provisioner.stores.mozilla import (
     PrimaryPasswordWrong,
     StoreUnrecognised,
     der,
+    key4,
     must_not_exist,
     oid,
+    schema,
     shown_key4,
     shown_logins,
 )
+from provisioner.stores.mozilla.logins import MAX_LOGINS, LoginsFile
 from provisioner.stores.mozilla.pbe import Protection
+from provisioner.stores.mozilla.store import MAX_FILE
 
 IMAP = "imap://imap.mail.me.com"
 SMTP = "smtp://smtp.mail.me.com"
@@ -238,6 +242,53 @@ class TestExistingLogins:
         gone = with_text(store, text).remove([(IMAP, USER)])
         assert document(gone)["logins"] == [other]
 
+    @pytest.mark.parametrize("verb", ["put", "remove"])
+    def test_many_duplicates_are_one_edit(self, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        [first] = document(store := fresh())["logins"]
+        parse, parsed = LoginsFile.parse, 0
+
+        def counted(text: str, name: str = "logins.json") -> LoginsFile:
+            nonlocal parsed
+            parsed += 1
+            return parse(text, name)
+
+        monkeypatch.setattr(LoginsFile, "parse", staticmethod(counted))
+        counts = []
+        for copies in (2, 60):
+            text = json.dumps({**document(store), "logins": [first] * copies})
+            before = with_text(store, text)
+            parsed = 0
+            after = before.put([login("new")], NOW) if verb == "put" else before.remove([(IMAP, USER)])
+            assert len(document(after)["logins"]) == (1 if verb == "put" else 0)
+            counts.append(parsed)
+        assert counts[0] == counts[1]
+
+    @given(
+        kinds=st.lists(st.sampled_from(["ours", "synced", "other"]), max_size=8),
+        space=st.sampled_from(["", " ", "\r\n\t"]),
+    )
+    @settings(max_examples=80, deadline=None)
+    def test_any_of_them_are_taken_out_of_the_list(self, kinds: list[str], space: str) -> None:
+        entries = {
+            "ours": FIRST,
+            "synced": {**FIRST, "everSynced": True},
+            "other": {**FIRST, "hostname": "imap://other.example"},
+        }
+        comma = f"{space},{space}"
+
+        def text(items: list[dict[str, Any]]) -> str:
+            return f'{{"nextId":9,"logins":[{space}{comma.join(map(json.dumps, items))}{space}],"version":3}}'
+
+        after = with_text(STORE, text([entries[kind] for kind in kinds])).remove([(IMAP, USER)])
+        left = [kind for kind in kinds if kind != "ours"]
+        found = document(after)["logins"]
+        assert [bool(entry.get("deleted")) for entry in found] == [kind == "synced" for kind in left]
+        assert all(
+            entry == entries["other"] for entry, kind in zip(found, left, strict=True) if kind == "other"
+        )
+        if "synced" not in kinds:
+            assert text_of(after) == text([entries["other"]] * len(left))
+
     def test_login_of_another_realm_is_not_ours(self) -> None:
         store = fresh()
         text = text_of(store).replace(f'"httpRealm":"{IMAP}"', '"httpRealm":null')
@@ -373,6 +424,7 @@ class TestForeignText:
 
 
 STORE = fresh(KeyKind.AES, login(), login(origin=SMTP))
+FIRST = document(STORE)["logins"][0]
 
 
 def wrong_logins() -> dict[str, bytes]:
@@ -437,6 +489,16 @@ class TestRefused:
             "DROP TABLE metaData",
             "ALTER TABLE metaData RENAME COLUMN item1 TO item3",
             "CREATE TRIGGER odd AFTER INSERT ON metaData BEGIN SELECT 1; END",
+            "CREATE VIEW odd AS SELECT 1",
+            "CREATE TABLE odd (id)",
+            "CREATE INDEX odd ON metaData (zeroblob(9))",
+            "CREATE INDEX odd ON metaData (item1) WHERE item1 > 1",
+            "CREATE UNIQUE INDEX odd ON nssPrivate (a102)",
+            "ALTER TABLE metaData ADD COLUMN odd AS (zeroblob(900000000))",
+            "ALTER TABLE metaData ADD COLUMN odd DEFAULT (1)",
+            "ALTER TABLE metaData ADD COLUMN odd DEFAULT 1",
+            "ALTER TABLE metaData ADD COLUMN odd CHECK (odd IS NULL)",
+            "ALTER TABLE metaData ADD COLUMN odd COLLATE NOCASE",
         ],
     )
     def test_key_database(self, statement: str) -> None:
@@ -445,6 +507,55 @@ class TestRefused:
             MozillaStore.open(
                 edit_key4(store.key4_bytes, (statement, ())), store.logins_bytes, new_key=KeyKind.AES
             )
+
+    @pytest.mark.parametrize("table", ["nssPrivate", "metaData"])
+    def test_generated_column_is_never_read(self, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the column would be asked for; without the look at the tables a limit of SQLite stops it."""
+        column = "item2" if table == "metaData" else "a11"
+        data = edit_key4(
+            fresh().key4_bytes,
+            ("DROP INDEX IF EXISTS label", ()),
+            (f"ALTER TABLE {table} DROP COLUMN {column}", ()),
+            (f"ALTER TABLE {table} ADD COLUMN {column} AS (zeroblob(900000000))", ()),
+        )
+        with pytest.raises(StoreUnrecognised, match="not as Thunderbird makes it"):
+            MozillaStore.open(data, None, new_key=KeyKind.AES)
+        monkeypatch.setattr(schema, "is_plain", lambda kind, sql: True)
+        with pytest.raises(StoreUnrecognised, match="damaged"):
+            MozillaStore.open(data, None, new_key=KeyKind.AES)
+
+    def test_columns_that_a_later_version_adds_are_no_harm(self) -> None:
+        store = fresh()
+        data = edit_key4(store.key4_bytes, ("ALTER TABLE nssPrivate ADD COLUMN a99999999", ()))
+        assert MozillaStore.open(data, store.logins_bytes, new_key=KeyKind.AES).get(IMAP, USER)
+
+    def test_work_in_the_database_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        rows = (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT -i FROM n"
+        )
+        data = edit_key4(fresh().key4_bytes, (f"INSERT INTO nssPrivate (id) {rows}", ()))
+        MozillaStore.open(data, None, new_key=KeyKind.AES)
+        monkeypatch.setattr(key4, "_MAX_STEPS", 20_000)
+        with pytest.raises(StoreUnrecognised, match="damaged"):
+            MozillaStore.open(data, None, new_key=KeyKind.AES)
+        MozillaStore.open(fresh().key4_bytes, None, new_key=KeyKind.AES).put([login()], NOW)
+
+    @pytest.mark.parametrize("name", ["key4.db", "logins.json", "logins-backup.json"])
+    def test_absurd_size(self, name: str) -> None:
+        big = bytes(MAX_FILE + 1)
+        files = {"key4.db": (big, None, None), "logins.json": (None, big, None)}
+        first, second, third = files.get(name, (None, None, big))
+        with pytest.raises(StoreUnrecognised, match=f"^{re.escape(name)} .*larger than 16 MiB") as caught:
+            MozillaStore.open(first, second, new_key=KeyKind.AES, backup=third)
+        assert caught.value.hint.startswith("Nothing was written")
+
+    def test_absurd_number_of_logins(self) -> None:
+        def text(count: int) -> bytes:
+            return b'{"nextId":1,"logins":[' + b",".join([b'{"deleted":1}'] * count) + b'],"version":3}'
+
+        MozillaStore.open(None, text(MAX_LOGINS), new_key=KeyKind.AES)
+        with pytest.raises(StoreUnrecognised, match="more than 50,000 logins"):
+            MozillaStore.open(None, text(MAX_LOGINS + 1), new_key=KeyKind.AES)
 
     def test_password_entry_that_says_something_else(self) -> None:
         check = Protection(bytes(20), "").close(b"passw0rd-check", 1)
@@ -507,7 +618,7 @@ class TestRefused:
         with pytest.raises(StoreUnrecognised, match="write-ahead"):
             MozillaStore.open(data[:18] + b"\x02\x02" + data[20:], None, new_key=KeyKind.AES)
 
-    @pytest.mark.parametrize("iterations", [0, -1, 10_000_001, 2**80])
+    @pytest.mark.parametrize("iterations", [0, -1, 1_000_001, 9_999_999, 2**80])
     def test_absurd_iterations(self, iterations: int) -> None:
         kdf = (oid.PBKDF2, (bytes(32), iterations, 32, (oid.HMAC_SHA256,)))
         check = der.encode(((oid.PBES2, (kdf, (oid.AES256_CBC, bytes(14)))), bytes(16)))

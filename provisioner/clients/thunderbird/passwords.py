@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from provisioner.clients.base import Options
@@ -13,7 +14,7 @@ from provisioner.host import Host
 from provisioner.model import FileChange
 from provisioner.secret import Secret
 from provisioner.stores import mozilla
-from provisioner.stores.mozilla import KeyKind, MozillaStore
+from provisioner.stores.mozilla import KeyKind, MozillaStore, StoreUnrecognised
 
 KEY4, LOGINS, BACKUP = "key4.db", "logins.json", "logins-backup.json"
 
@@ -33,6 +34,7 @@ class Passwords:
             if (profile / name).exists():
                 raise Conflict(
                     f"{profile / name} is there: the password store is an old one or half changed.",
+                    "Nothing was written to this profile. "
                     "Start Thunderbird with this profile, close it, and run the command again.",
                     code="store.unrecognised",
                 )
@@ -47,12 +49,14 @@ class Passwords:
             self._store = self._opened(options.unlock("Thunderbird's Primary Password"))
 
     def get(self, login: Login) -> Secret | None:
-        return self._store.get(*login)
+        with self._named():
+            return self._store.get(*login)
 
     def change(self, save: Sequence[Login], secret: Secret, drop: Sequence[Login]) -> tuple[FileChange, ...]:
         """Saves `secret` under each login in `save` and forgets those in `drop`."""
         now = int(time.time() * 1000)
-        store = self._store.remove(drop).put([mozilla.Login(*login, secret) for login in save], now)
+        with self._named():
+            store = self._store.remove(drop).put([mozilla.Login(*login, secret) for login in save], now)
         after = {KEY4: store.key4_bytes, LOGINS: store.logins_bytes, BACKUP: store.backup_bytes}
         return tuple(
             FileChange(
@@ -69,13 +73,22 @@ class Passwords:
         return self.change((), Secret(""), drop)
 
     def _opened(self, primary_password: Secret | None) -> MozillaStore:
-        return MozillaStore.open(
-            self._files[KEY4],
-            self._files[LOGINS],
-            primary_password,
-            new_key=self._new_key,
-            backup=self._files[BACKUP],
-        )
+        with self._named():
+            return MozillaStore.open(
+                self._files[KEY4],
+                self._files[LOGINS],
+                primary_password,
+                new_key=self._new_key,
+                backup=self._files[BACKUP],
+            )
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Names the file with its whole path, which the store, working on bytes, does not know."""
+        try:
+            yield
+        except StoreUnrecognised as error:
+            raise error.below(self._profile) from None
 
 
 def _shown(name: str, data: bytes | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from provisioner.errors import Conflict, UsageError
 
 
@@ -10,11 +12,19 @@ class StoreUnrecognised(Conflict):
 
     code = "store.unrecognised"
 
-    def __init__(self, file: str, reason: str) -> None:
+    def __init__(self, file: str | Path, reason: str) -> None:
+        """`file` is a name only where the store's bytes were judged without knowing their place."""
         super().__init__(
             f"{file} is not a password store that we recognise: {reason}.",
+            "Nothing was written to this profile. "
             "Start Thunderbird, see whether its saved passwords still work, close it and try again.",
         )
+        self.file = file
+        self.reason = reason
+
+    def below(self, directory: Path) -> StoreUnrecognised:
+        """The same for a file of this profile directory, so that a person can find it."""
+        return StoreUnrecognised(directory / self.file, self.reason)
 
 
 class PrimaryPasswordNeeded(UsageError):

@@ -6,6 +6,7 @@ SQLite works on a copy in memory, so nothing here touches a disk. Formats: lib/s
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,16 @@ _KEY_TYPES = {bytes((0, 0, 0, 0x1F)): KeyKind.AES, bytes((0, 0, 0, 0x15)): KeyKi
 _FALSE, _TRUE, _EMPTY = b"\x00", b"\x01", b"\xa5\x00\x5a"
 _MAX_ID = 1 << 30
 _WAL_FORMAT = 2
+
+# What a file may cost: NSS's rows take some kilobytes, a query some thousand steps of SQLite's machine.
+_LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 1024 * 1024,  # bytes of a value, a row
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 64 * 1024,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 20,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+}
+_MAX_STEPS = 5_000_000
+_STEPS_BETWEEN_LOOKS = 1000
 
 
 class _Lock(NamedTuple):
@@ -91,12 +102,20 @@ def _connect(data: bytes | None) -> Iterator[sqlite3.Connection]:
         raise StoreUnrecognised(KEY4, "it uses a write-ahead log")
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         try:
+            _limit(connection)
             if data is not None:
                 connection.deserialize(data)
             connection.execute("PRAGMA trusted_schema = OFF")
             yield connection
         except (sqlite3.Error, OverflowError, UnicodeDecodeError):  # the latter two: damaged values
             raise StoreUnrecognised(KEY4, "it is damaged") from None
+
+
+def _limit(connection: sqlite3.Connection) -> None:
+    for category, limit in _LIMITS.items():
+        connection.setlimit(category, limit)
+    looks = itertools.repeat(0, _MAX_STEPS // _STEPS_BETWEEN_LOOKS)
+    connection.set_progress_handler(lambda: next(looks, 1), _STEPS_BETWEEN_LOOKS)  # 1: SQLite stops
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -115,7 +134,10 @@ def _initialise(connection: sqlite3.Connection) -> _Lock:
 
 
 def _prepare_tables(connection: sqlite3.Connection) -> None:
-    objects = set(connection.execute("SELECT type, name FROM sqlite_master WHERE type != 'index'"))
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    if not all(schema.is_plain(kind, sql) for kind, _, sql in found):
+        raise StoreUnrecognised(KEY4, "one of its tables or indexes is not as Thunderbird makes it")
+    objects = {(kind, name) for kind, name, _ in found if kind != "index"}
     if objects == {("table", "nssPrivate")}:  # NSS makes the other one when it first needs it
         connection.execute(schema.META_DATA)
     elif objects != {("table", "nssPrivate"), ("table", "metaData")}:
@@ -163,14 +185,14 @@ def _read_keys(connection: sqlite3.Connection, lock: _Lock | None) -> dict[KeyKi
         match row:
             case (int() as number, bytes() as key_type, bytes() as value) if lock and key_type in _KEY_TYPES:
                 kind = _KEY_TYPES[key_type]
+                if kind in keys:
+                    raise StoreUnrecognised(KEY4, "it has two keys of the same kind")
                 plain, iterations = lock.protection.open(value)
                 if iterations is not None:  # NSS signs keys since it protects them with AES
                     signature = _signature(connection, number)
                     lock.protection.verify(_NO_HANDLE + _CKA_VALUE + plain, signature)
                 if len(plain) != kind.size:
                     raise StoreUnrecognised(KEY4, "a key has the wrong length")
-                if kind in keys:
-                    raise StoreUnrecognised(KEY4, "it has two keys of the same kind")
                 keys[kind] = SdrKey(kind, plain)
             case _:
                 raise StoreUnrecognised(KEY4, "it has a key of an unknown kind")

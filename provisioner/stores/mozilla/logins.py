@@ -5,10 +5,11 @@ Everything that is not ours, white space and unknown members included, stays byt
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
@@ -20,6 +21,9 @@ BACKUP = "logins-backup.json"
 
 EMPTY = '{"nextId":1,"logins":[],"potentiallyVulnerablePasswords":[],"version":3}'
 """As Thunderbird writes a store without logins."""
+
+MAX_LOGINS = 50_000
+"""Of a file; a sound one of the largest size that is read has about as many."""
 
 _VERSIONS = (1, 2, 3)
 _MAX_NUMBER = 2**53
@@ -80,7 +84,6 @@ class LoginsFile:
             raise StoreUnrecognised(name, "it is not sound JSON") from None
         if not isinstance(whole, dict):
             raise StoreUnrecognised(name, "it is not a JSON object")
-        root = _members(text, _after_space(text, 0))
         if not _is_number(whole.get("version")) or whole["version"] not in _VERSIONS:
             raise StoreUnrecognised(name, "its version is unknown")
         if not _is_number(whole.get("nextId")):
@@ -89,6 +92,10 @@ class LoginsFile:
             isinstance(item, dict) for item in whole["logins"]
         ):
             raise StoreUnrecognised(name, "it has no list of logins")
+        if len(whole["logins"]) > MAX_LOGINS:
+            raise StoreUnrecognised(name, f"it has more than {MAX_LOGINS:,} logins")
+        del whole  # what follows parses each part again
+        root = _members(text, _after_space(text, 0))
         return cls(text, name, root, tuple(_items(text, root["logins"].start)))
 
     @classmethod
@@ -163,18 +170,27 @@ class LoginsFile:
         edits += [(last, last, f",{_dump(key)}:{_dump(update[key])}") for key in update if key not in members]
         return self._spliced(*edits)
 
-    def removed(self, entry: Entry) -> LoginsFile:
-        """Without this entry; one that was synced leaves the tombstone that Thunderbird's sync needs."""
-        span = self._spans[entry.index]
-        if entry.members.get("everSynced"):
-            kept = {key: value for key, value in entry.members.items() if key in _KEPT_BY_TOMBSTONE}
-            if _is_number(kept.get("syncCounter")):
-                kept["syncCounter"] += 1
-            return self._spliced((span.start, span.end, _dump({**kept, "deleted": True})))
-        if entry.index + 1 < len(self._spans):
-            return self._spliced((span.start, self._spans[entry.index + 1].start, ""))
-        start = self._spans[entry.index - 1].end if entry.index else span.start
-        return self._spliced((start, span.end, ""))
+    def removed(self, entries: Iterable[Entry]) -> LoginsFile:
+        """Without these entries; one that was synced leaves the tombstone that Thunderbird's sync needs."""
+        edits: list[tuple[int, int, str]] = []
+        gone: set[int] = set()
+        for entry in entries:
+            if entry.members.get("everSynced"):
+                span = self._spans[entry.index]
+                edits.append((span.start, span.end, _dump(_tombstone(entry.members))))
+            else:
+                gone.add(entry.index)
+        return self._spliced(*edits, *self._cuts(gone)) if edits or gone else self
+
+    def _cuts(self, gone: set[int]) -> Iterator[tuple[int, int, str]]:
+        """Takes out runs of neighbours, each with the commas that the list no longer needs."""
+        for first in sorted(index for index in gone if index - 1 not in gone):
+            after = next(index for index in itertools.count(first) if index not in gone)
+            if after < len(self._spans):
+                yield self._spans[first].start, self._spans[after].start, ""
+            else:
+                start = self._spans[first - 1].end if first else self._spans[0].start
+                yield start, self._spans[-1].end, ""
 
     def _spliced(self, *edits: tuple[int, int, str]) -> LoginsFile:
         parts, place = [], 0
@@ -182,6 +198,13 @@ class LoginsFile:
             parts += [self.text[place:start], new]
             place = end
         return LoginsFile.parse("".join([*parts, self.text[place:]]), self.name)
+
+
+def _tombstone(members: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in members.items() if key in _KEPT_BY_TOMBSTONE}
+    if _is_number(kept.get("syncCounter")):
+        kept["syncCounter"] += 1
+    return {**kept, "deleted": True}
 
 
 def redacted(text: str) -> str:

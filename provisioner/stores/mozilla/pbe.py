@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from provisioner.stores.mozilla import der, oid
 
-MAX_ITERATIONS = 10_000_000
+MAX_ITERATIONS = 1_000_000
 """NSS itself uses 1 or 10,000; more than this is an attempt to keep us busy."""
 
 _SALT_HASHES = {20: "sha1", 48: "sha384"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 PAGE_SIZE = 32768
 """Bytes; NSS sets this for every database that it makes."""
 
@@ -31,3 +33,23 @@ STATEMENTS = (
     "CREATE INDEX ckaid ON nssPrivate (a102)",
     META_DATA,
 )
+
+_PLAIN = {
+    "table": re.compile(
+        r"CREATE TABLE (nssPrivate|metaData) ?\(id PRIMARY KEY UNIQUE ON CONFLICT (ABORT|REPLACE)(, ?\w+)*\)",
+        re.ASCII,
+    ),
+    "index": re.compile(r"CREATE INDEX \w+ ON (nssPrivate|metaData) ?\(\w+\)", re.ASCII),
+}
+
+
+def is_plain(kind: object, sql: object) -> bool:
+    """Whether an object of the database is a list of bare columns, as every version of NSS makes it.
+
+    All else (generated columns, defaults, checks, expressions in an index, triggers, views) would make
+    SQLite run what the file says. The indexes that SQLite makes for `UNIQUE` have no SQL.
+    """
+    if kind == "index" and sql is None:
+        return True
+    pattern = _PLAIN.get(kind) if isinstance(kind, str) else None
+    return pattern is not None and isinstance(sql, str) and pattern.fullmatch(sql) is not None

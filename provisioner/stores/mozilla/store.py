@@ -11,9 +11,12 @@ from provisioner.errors import UsageError
 from provisioner.secret import Secret
 from provisioner.stores.mozilla.errors import StoreUnrecognised
 from provisioner.stores.mozilla.key4 import KEY4, KeyDatabase
-from provisioner.stores.mozilla.logins import BACKUP, EMPTY, Entry, LoginsFile, redacted
+from provisioner.stores.mozilla.logins import BACKUP, EMPTY, LOGINS, Entry, LoginsFile, redacted
 from provisioner.stores.mozilla.pbe import Unreadable
 from provisioner.stores.mozilla.sdr import KeyKind, SdrKey, decrypt_field
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes; thousands of logins, or keys, need less, and what is larger takes memory and minutes to parse."""
 
 _NO_UNKNOWN_FIELDS = Secret("")
 
@@ -67,6 +70,9 @@ class MozillaStore:
         is none. The caller sees to it that no file of `must_not_exist` is there.
         Raises StoreUnrecognised, PrimaryPasswordNeeded, PrimaryPasswordWrong.
         """
+        for name, data in ((KEY4, key4), (LOGINS, logins), (BACKUP, backup)):
+            if data is not None and len(data) > MAX_FILE:
+                raise StoreUnrecognised(name, f"it is larger than {MAX_FILE >> 20} MiB")
         keys = KeyDatabase.open(key4, primary_password)
         store = cls(key4, logins, backup, keys, new_key)
         store._require_fitting_keys()
@@ -105,8 +111,8 @@ class MozillaStore:
         """
         current, backup = self._current(), self._backup()
         for origin, username in gone:
-            current = self._without(current, self._matches(current, origin, username))
-            backup = backup and self._without(backup, self._matches(backup, origin, username))
+            current = current.removed(self._matches(current, origin, username))
+            backup = backup and backup.removed(self._matches(backup, origin, username))
         return self._holding(current, backup)
 
     def _current(self) -> LoginsFile:
@@ -166,16 +172,10 @@ class MozillaStore:
                 self._key.encrypt, (Secret(login.username), login.password, _NO_UNKNOWN_FIELDS)
             )
             return file.added(login.origin, username, password, unknown, now_ms)
-        file = self._without(file, (entry for entry in others if entry))
+        file = file.removed(entry for entry in others if entry)  # the first keeps its place
         if self._open(file, first.password) == login.password:
             return file
         return file.changed(first, self._key.encrypt(login.password), now_ms)
-
-    @staticmethod
-    def _without(file: LoginsFile, entries: Iterable[Entry]) -> LoginsFile:
-        for entry in reversed(list(entries)):  # so that the entries before keep their places
-            file = file.removed(entry)
-        return file
 
 
 def must_not_exist(key4: bytes | None) -> tuple[str, ...]:
