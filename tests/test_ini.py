@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.edits.ini import Ini
+from provisioner.edits.ini import MAX_SIZE, Ini
 from provisioner.errors import Conflict
 
 PATH = Path("/p/profiles.ini")
@@ -82,6 +82,23 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
     with pytest.raises(Conflict) as caught:
         Ini(data, PATH)
     assert caught.value.code == "ini.broken"
+
+
+def test_a_file_of_absurd_size_is_refused_before_it_is_read() -> None:
+    most = b"[A]\nk=1\n".ljust(MAX_SIZE, b"\n")
+    assert Ini(most, PATH).get("A", "k") == "1"
+    with pytest.raises(Conflict, match=r"/p/profiles\.ini is damaged: it is larger than 1 MiB") as caught:
+        Ini(most + b"\n", PATH)
+    assert caught.value.code == "ini.broken"
+    assert caught.value.hint.startswith("Nothing was written.")
+
+
+def test_asking_does_not_read_the_lines_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ini("".join(f"[Profile{number}]\nName=x\n" for number in range(100)))
+    monkeypatch.setattr(Ini, "_parsed", None)
+    assert [found.get(section, "Name") for section in found.sections()] == ["x"] * 100
+    found.section("Profile0")["Name"] = "y"
+    assert found.section("Profile0") == {"Name": "x"}
 
 
 def test_a_value_cannot_add_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def values(text: str | bytes) -> dict[str, Value]:
         ("+7", 7),
         ("- 7", -7),
         ("2147483647", 2147483647),
+        ("0" * 5000 + "7", 7),
+        ("-" + "0" * 5000, 0),
         ("-2147483648", -2147483648),
     ],
 )
@@ -67,6 +70,8 @@ def test_comments_white_space_and_the_last_line_wins() -> None:
         "user_pref(a, 1);",
         'user_pref("a", 2147483648);',
         'user_pref("a", -2147483649);',
+        f'user_pref("a", {"1" * 5000});',
+        f'user_pref("a", -{"9" * 100_000});',
         'user_pref("a", 1x);',
         'user_pref("a", 1.5);',
         'user_pref("a", null);',
@@ -99,6 +104,32 @@ def test_what_mozilla_would_not_take_is_refused_with_its_line(text: str) -> None
 def test_latin_1_is_refused() -> None:
     with pytest.raises(Conflict, match="line 2: it is not valid UTF-8"):
         values(b'user_pref("a", 1);\nuser_pref("n", "Jan\xe9");\n')
+
+
+def test_a_file_of_absurd_size_is_refused_before_it_is_read() -> None:
+    most = b'user_pref("a", 1);'.ljust(prefsjs.MAX_SIZE)
+    assert values(most) == {"a": 1}
+    with pytest.raises(Conflict, match=r"/p/prefs\.js is larger than 16 MiB") as caught:
+        values(most + b" ")
+    assert caught.value.code == "prefs.broken"
+    assert caught.value.hint.startswith("Nothing was written.")
+
+
+@pytest.mark.parametrize("unit", ["x", "é", r"\n", r"\"", "'", "\n"])
+def test_a_long_text_takes_memory_in_proportion(unit: str) -> None:
+    """A pattern that remembers each character to go back to it takes a hundred times as much."""
+    text = f'user_pref("a", "{unit * 400_000}");'
+    values('user_pref("a", "warm");')
+    tracemalloc.start()
+    try:
+        found = prefsjs._TOKEN.match(text, text.index(' "') + 1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found
+    assert found.lastgroup == "string"
+    assert found.end() == len(text) - 2
+    assert peak < 100_000
 
 
 def edited(text: str, changes: dict[str, Value | None]) -> str:
@@ -134,6 +165,14 @@ SORTED = '// head\n\nuser_pref("b", 1);\nuser_pref("d", "x");\n'
             {"b": 1},
             'user_pref("b", 1);\nuser_pref("a",\n1);user_pref("c", 1);\n',
         ),
+        (' /* one */ user_pref("b", 1);\n', {"b": None}, " /* one */ \n"),
+        ('/* one\n*/ user_pref("b", 1);\n', {"b": None}, "/* one\n*/ \n"),
+        (
+            'user_pref("a", 1); user_pref("b", 1);\nuser_pref("c", 1);',
+            {"b": None, "c": None},
+            'user_pref("a", 1); ',
+        ),
+        ('\t user_pref("b",\n1) ;\v\r\n// end', {"b": None}, "// end"),
         ('/* one\n*/ user_pref("b", 1);\n', {"a": 1}, 'user_pref("a", 1);\n/* one\n*/ user_pref("b", 1);\n'),
     ],
 )

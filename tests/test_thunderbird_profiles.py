@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -307,6 +310,82 @@ def test_a_profile_of_a_newer_thunderbird(tmp_path: Path, used: str, here: str, 
     with pytest.raises(Conflict, match=f"used by Thunderbird {used}") as caught:
         plan(host)
     assert caught.value.code == "profile.newer"
+
+
+@pytest.mark.parametrize("used", ["9" * 5000, "1." + "9" * 5000, "soon", "140.0\x1b[2J", "٣"])
+def test_a_version_that_is_none_is_refused(tmp_path: Path, used: str) -> None:
+    host = machine(tmp_path)
+    path = put(profile(host) / "compatibility.ini", f"[Compatibility]\nLastVersion={used}_2026/2026\n")
+    with pytest.raises(Conflict, match="its LastVersion is no version") as caught:
+        plan(host)
+    assert caught.value.code == "ini.broken"
+    assert caught.value.message == f"{path} is damaged: its LastVersion is no version of Thunderbird."
+    assert caught.value.hint.startswith("Nothing was written.")
+
+
+def test_versions_compare_by_value_whatever_their_length(tmp_path: Path) -> None:
+    app = installation.find(machine(tmp_path))[0]
+    host = machine(tmp_path)
+    path = profile(host)
+    profiles.refuse_newer(host, replace(app, version="9" * 5000), path)
+    put(path / "compatibility.ini", "[Compatibility]\nLastVersion=00153.07.0_1/1\n")
+    profiles.refuse_newer(host, app, path)
+    put(path / "compatibility.ini", "[Compatibility]\nLastVersion=4294967296.0_1/1\n")
+    with pytest.raises(Conflict) as caught:
+        profiles.refuse_newer(host, app, path)
+    assert caught.value.code == "profile.newer"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no file names that are not Unicode")
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_home_whose_name_is_not_utf_8_is_refused_in_a_sentence(tmp_path: Path, listed: bool) -> None:
+    host = machine(tmp_path / os.fsdecode(b"jan\xe9"))
+    if listed:
+        profile(host)
+    with pytest.raises(Conflict) as caught:
+        plan(host)
+    assert caught.value.code == "profile.path"
+    assert caught.value.message == (
+        f"The directory {tmp_path}/jan\\xe9/home/.thunderbird has a name that is not valid UTF-8."
+    )
+    assert caught.value.hint.startswith("Nothing was written.")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no file names that are not Unicode")
+def test_a_named_directory_that_is_not_utf_8_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    away = put(tmp_path / os.fsdecode(b"jan\xe9/prefs.js"), BOB).parent
+    with pytest.raises(Conflict) as caught:
+        plan(machine(tmp_path), str(away))
+    assert caught.value.code == "profile.path"
+    caught.value.message.encode()
+
+
+@pytest.mark.parametrize("name", ["key4.db", "logins.json", "logins-backup.json"])
+def test_a_strange_password_store_is_named_with_its_whole_path(tmp_path: Path, name: str) -> None:
+    host = machine(tmp_path)
+    path = put(profile(host) / name, "?")
+    with pytest.raises(Conflict) as caught:
+        plan(host)
+    assert caught.value.code == "store.unrecognised"
+    assert caught.value.message.startswith(f"{path} is not a password store that we recognise: it is not ")
+    assert caught.value.hint.startswith("Nothing was written to this profile. Start Thunderbird")
+
+
+def test_a_strange_login_is_named_with_the_whole_path_of_its_file(tmp_path: Path) -> None:
+    """It is only met when the passwords are looked at, not when the store is opened."""
+    host = machine(tmp_path)
+    path = profile(host)
+    apply(plan(host))
+    text = (path / "logins.json").read_text()
+    put(
+        path / "logins.json",
+        re.sub(r'"encryptedUsername":"[^"]*"', '"encryptedUsername":"AAAA"', text, count=1),
+    )
+    message = re.escape(f"{path / 'logins.json'} is not a password store")
+    with pytest.raises(Conflict, match=message):
+        plan(host)
+    with pytest.raises(Conflict, match=message):
+        thunderbird.stored_secret(host, ICLOUD, Options())
 
 
 def test_another_program_with_the_same_files_is_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from provisioner.errors import Conflict
 
+MAX_SIZE = 1024 * 1024
+"""Bytes; Thunderbird's own files of this format have some kilobytes."""
+
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
@@ -20,23 +23,34 @@ def _lines(text: str) -> list[str]:
     return [match.group() for match in _LINE.finditer(text)]
 
 
+def broken(path: Path, reason: str) -> Conflict:
+    """The error for a file that is not what its program wrote."""
+    return Conflict(
+        f"{path} is damaged: {reason}.",
+        "Nothing was written. Mend that file in a text editor or restore it first.",
+        code="ini.broken",
+    )
+
+
 class Ini:
     """An INI file that can be read and edited. Section and key names are case-sensitive."""
 
     def __init__(self, data: bytes, path: Path) -> None:
-        """`path` is only named in errors. Raises Conflict (`ini.broken`) if it is not UTF-8 text."""
+        """`path` is only named in errors.
+
+        Raises Conflict (`ini.broken`) if it is not UTF-8 text or larger than MAX_SIZE.
+        """
+        if len(data) > MAX_SIZE:
+            raise broken(path, f"it is larger than {MAX_SIZE >> 20} MiB")
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
-            raise Conflict(
-                f"{path} is damaged: it is not valid UTF-8.", "Mend it first.", code="ini.broken"
-            ) from None
+            raise broken(path, "it is not valid UTF-8") from None
         if "\0" in text:
-            raise Conflict(
-                f"{path} is damaged: it holds NUL characters.", "Mend it first.", code="ini.broken"
-            )
+            raise broken(path, "it holds NUL characters")
         self._bom = "\ufeff" if text.startswith("\ufeff") else ""
         self._lines = _lines(text.removeprefix("\ufeff"))
+        self._values = self._read()
 
     @property
     def data(self) -> bytes:
@@ -44,16 +58,14 @@ class Ini:
 
     def sections(self) -> tuple[str, ...]:
         """Names in the order of the file, each once."""
-        return tuple(dict.fromkeys(section for section, _, _, _ in self._parsed() if section is not None))
+        return tuple(self._values)
 
     def section(self, name: str) -> dict[str, str]:
         """The keys and values of a section; empty if there is none."""
-        return {
-            key: value for section, key, value, _ in self._parsed() if section == name and key is not None
-        }
+        return dict(self._values.get(name, {}))
 
     def get(self, section: str, key: str) -> str | None:
-        return self.section(section).get(key)
+        return self._values.get(section, {}).get(key)
 
     def set(self, section: str, key: str, value: str) -> None:
         """Sets a key; a new one goes to the end of its section, a new section to the end of the file."""
@@ -61,13 +73,19 @@ class Ini:
             raise ValueError("an INI file cannot hold line ends inside a value")
         if self.get(section, key) == value:
             return
+        self._set(section, key, value)
+        self._values = self._read()
+
+    def _set(self, section: str, key: str, value: str) -> None:
         last = None
+        changed = False
         for name, found, _, index in self._parsed():
             if name == section:
                 if found == key:
                     self._lines[index] = f"{key}={value}{self._end_of(index)}"
+                    changed = True
                 last = index
-        if self.get(section, key) == value:
+        if changed:
             return
         if last is None:
             if self._lines and self._lines[-1].strip():
@@ -91,9 +109,17 @@ class Ini:
             self._lines[-1] += self._newline
         self._lines.append(line + self._newline)
 
-    def _parsed(self) -> list[tuple[str | None, str | None, str, int]]:
+    def _read(self) -> dict[str, dict[str, str]]:
+        values: dict[str, dict[str, str]] = {}
+        for section, key, value, _ in self._parsed():
+            keys = values.setdefault(section, {})
+            if key is not None:
+                keys[key] = value
+        return values
+
+    def _parsed(self) -> list[tuple[str, str | None, str, int]]:
         """(section, key, value, line) of every line that means something; a section's own line has no key."""
-        rows: list[tuple[str | None, str | None, str, int]] = []
+        rows: list[tuple[str, str | None, str, int]] = []
         section: str | None = None
         for index, line in enumerate(self._lines):
             text = line.rstrip("\r\n")

@@ -8,6 +8,7 @@ line for a name wins. Mozilla skips what it cannot read and drops it when it sav
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,14 +20,19 @@ from provisioner.render import mozpref
 Value = str | int | bool
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
+_MAX_DIGITS = len(str(INT_MAX))
+
+MAX_SIZE = 16 * 1024 * 1024
+"""Bytes; a prefs.js has some hundred kilobytes, and reading takes many times its size in memory."""
 
 _EOL = re.compile(r"\r\n|\r|\n")
+_BLANK_REST = re.compile(r"[ \t\v\f]*+(?:\r\n|\r|\n|\Z)")
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\v\f]+)
       | (?P<eol>\r\n|\r|\n)
       | (?P<line_comment>(?://|\#)[^\r\n]*)
       | (?P<comment>/\*.*?\*/)
-      | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+      | (?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+"|'[^'\\]*+(?:\\.[^'\\]*+)*+')
       | (?P<number>[0-9]++(?![A-Za-z_]))
       | (?P<word>[A-Za-z_]+)
       | (?P<mark>[(),;+-])""",
@@ -48,6 +54,8 @@ class _Entry:
     end: int
     value_start: int
     value_end: int
+    line_start: int | None
+    """Where its line starts if only white space is before it there."""
 
 
 class _Syntax(Exception):
@@ -110,9 +118,10 @@ class Prefs:
 
     def _insertion(self, name: str, value: Value) -> tuple[int, int, str]:
         line = f"user_pref({mozpref(name)}, {_literal(value)});"
+        wanted = _sort_key(name)
         for entry in self.entries:
-            if _sort_key(entry.name) > _sort_key(name):
-                position = max(start for start in self.line_starts if start <= entry.start)
+            if _sort_key(entry.name) > wanted:
+                position = self.line_starts[bisect.bisect(self.line_starts, entry.start) - 1]
                 return position, position, line + self._newline
         position = len(self.text)
         if position == self.line_starts[-1]:
@@ -121,13 +130,10 @@ class Prefs:
 
     def _extent(self, entry: _Entry) -> tuple[int, int]:
         """The statement, with its whole line if nothing else is on it."""
-        start = max(self.text.rfind(char, 0, entry.start) for char in "\r\n") + 1
-        start = max(start, self.line_starts[0])
-        following = _EOL.search(self.text, entry.end)
-        end = following.end() if following else len(self.text)
-        if self.text[start : entry.start].strip() or self.text[entry.end : end].strip():
+        rest = _BLANK_REST.match(self.text, entry.end)
+        if entry.line_start is None or rest is None:
             return entry.start, entry.end
-        return start, end
+        return entry.line_start, rest.end()
 
     def _merged(self, extents: list[tuple[int, int]]) -> list[tuple[int, int]]:
         merged: list[tuple[int, int]] = []
@@ -152,6 +158,8 @@ def parse(data: bytes, path: Path) -> Prefs:
 
     Raises Conflict (`prefs.broken`) for what Mozilla's parser would not take, and for what is not UTF-8.
     """
+    if len(data) > MAX_SIZE:
+        raise _refusal(f"{path} is larger than {MAX_SIZE >> 20} MiB, which no preference file is.")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -159,12 +167,17 @@ def parse(data: bytes, path: Path) -> Prefs:
     try:
         return _Parser(text).parse()
     except _Syntax as error:
-        raise _broken(path, len(_EOL.findall(text[: error.position])) + 1, error.reason) from None
+        line = sum(1 for _ in _EOL.finditer(text, 0, error.position)) + 1
+        raise _broken(path, line, error.reason) from None
 
 
 def _broken(path: Path, line: int, reason: str) -> Conflict:
+    return _refusal(f"{path} is damaged at line {line}: {reason}.")
+
+
+def _refusal(message: str) -> Conflict:
     return Conflict(
-        f"{path} is damaged at line {line}: {reason}.",
+        message,
         "Nothing was written. Mend or restore that file first; Thunderbird would drop what it cannot read.",
         code="prefs.broken",
     )
@@ -186,6 +199,7 @@ class _Parser:
         self.position = 1 if text.startswith("\ufeff") else 0
         self.line_starts = [self.position]
         self.start = self.position
+        self.line_start: int | None = self.position
 
     def parse(self) -> Prefs:
         if "\0" in self.text:
@@ -194,10 +208,11 @@ class _Parser:
         while (kind := self._next(top=True)) is not None:
             if kind[1] != "user_pref":
                 raise _Syntax(self.start, "expected user_pref")
-            entries.append(self._statement(self.start))
+            entries.append(self._statement(self.start, self.line_start))
+            self.line_start = None
         return Prefs(self.text, tuple(entries), tuple(self.line_starts))
 
-    def _statement(self, start: int) -> _Entry:
+    def _statement(self, start: int, line_start: int | None) -> _Entry:
         self._mark("(")
         kind, text = self._token()
         if kind != "string":
@@ -207,7 +222,7 @@ class _Parser:
         value, value_start, value_end = self._value()
         self._mark(")")
         self._mark(";")
-        return _Entry(name, value, start, self.position, value_start, value_end)
+        return _Entry(name, value, start, self.position, value_start, value_end, line_start)
 
     def _value(self) -> tuple[Value, int, int]:
         kind, text = self._token()
@@ -223,8 +238,9 @@ class _Parser:
                 kind, text = self._token()
             if kind != "number":
                 raise _Syntax(self.start, "expected a value")
-            value = sign * int(text)
-            if not INT_MIN <= value <= INT_MAX:
+            digits = text.lstrip("0") or "0"
+            # The length first: Python itself refuses to convert thousands of digits.
+            if len(digits) > _MAX_DIGITS or not INT_MIN <= (value := sign * int(digits)) <= INT_MAX:
                 raise _Syntax(self.start, "a number is too large")
         return value, start, self.position
 
@@ -249,6 +265,9 @@ class _Parser:
             kind = str(match.lastgroup)
             if kind == "eol" and top:
                 self.line_starts.append(self.position)
+                self.line_start = self.position
+            elif kind == "comment":
+                self.line_start = None
             if kind not in ("space", "eol", "line_comment", "comment"):
                 return kind, match.group()
         self.start = self.position

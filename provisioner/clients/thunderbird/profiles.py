@@ -13,15 +13,19 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import TypeAlias
 
 from provisioner.clients.thunderbird.installation import App
-from provisioner.edits.ini import Ini
+from provisioner.edits.ini import Ini, broken
 from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import FileChange
 
 COMPATIBILITY = b"[Compatibility]\nLastVersion=1.0_20000101000000/20000101000000\n"
 """A compatibility.ini without LastPlatformDir: any installation may claim the profile at its first run."""
+
+_PLAUSIBLE = re.compile(r"[0-9][0-9A-Za-z.+-]{0,39}")
+_Number: TypeAlias = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Database:
     """profiles.ini and installs.ini below the root of an installation."""
 
     def __init__(self, host: Host, app: App) -> None:
+        """Raises Conflict: `ini.broken`, and `profile.path` if the directory's name is no text."""
+        _refuse_unnameable(app.root)
         self.app = app
         self.profiles_path = app.root / "profiles.ini"
         self.installs_path = app.root / "installs.ini"
@@ -167,8 +173,22 @@ def named(host: Host, app: App, wanted: str) -> Selected | None:
         starts = _started(host, app)
         return _existing(profile, database, starts=starts is not None and _same(starts, profile.path))
     if len(PurePath(wanted).parts) > 1 and (path / "prefs.js").is_file():
+        _refuse_unnameable(path.absolute())
         return Selected(path.name, path.absolute(), fresh=False, starts=False)
     return None
+
+
+def _refuse_unnameable(path: Path) -> None:
+    """A receipt and the JSON output hold paths as UTF-8; bytes that are not (PEP 383) fit in neither."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise Conflict(
+            f"The directory {shown} has a name that is not valid UTF-8.",
+            "Nothing was written. Rename it (it may be the home directory), then run the command again.",
+            code="profile.path",
+        ) from None
 
 
 def _started(host: Host, app: App) -> Path | None:
@@ -252,11 +272,16 @@ def _salt(root: Path, address: str, attempt: int) -> str:
 
 
 def refuse_newer(host: Host, app: App, profile: Path) -> None:
-    """Raises Conflict (`profile.newer`) if a newer Thunderbird used the profile: this one would refuse it."""
+    """Raises Conflict (`profile.newer`) if a newer Thunderbird used the profile: this one would refuse it.
+
+    And Conflict (`ini.broken`) if its compatibility.ini names no version at all.
+    """
     path = profile / "compatibility.ini"
     data = host.read(path)
     last = Ini(data, path).get("Compatibility", "LastVersion") if data is not None else None
     used = (last or "").partition("_")[0]
+    if used and not _PLAUSIBLE.fullmatch(used):
+        raise broken(path, "its LastVersion is no version of Thunderbird")
     if used and app.version and _version(used) > _version(app.version):
         raise Conflict(
             f"The profile {profile} was used by Thunderbird {used}; the one found here is {app.version}.",
@@ -265,12 +290,18 @@ def refuse_newer(host: Host, app: App, profile: Path) -> None:
         )
 
 
-def _version(text: str) -> tuple[tuple[int, bool, str, int], ...]:
+def _version(text: str) -> tuple[tuple[_Number, bool, str, _Number], ...]:
     """Sorts as Mozilla compares versions: numbers by value, `154.0b3` before `154.0`."""
     parts = []
     for part in text.split("."):
-        match = re.match(r"(\d*)([^\d]*)(\d*)", part)
+        match = re.match(r"([0-9]*)([^0-9]*)([0-9]*)", part)
         number, word, count = match.groups() if match else ("", "", "")
-        parts.append((int(number or 0), word == "", word, int(count or 0)))
-    missing = [(0, True, "", 0)] * (5 - len(parts))  # 154.0 is 154.0.0
+        parts.append((_number(number), word == "", word, _number(count)))
+    missing = [(_number(""), True, "", _number(""))] * (5 - len(parts))  # 154.0 is 154.0.0
     return (*parts, *missing)
+
+
+def _number(digits: str) -> _Number:
+    """Sorts by value, for any number of digits; Python's int takes some thousand only."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
