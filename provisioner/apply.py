@@ -19,6 +19,7 @@ from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.journal import SCHEMA, Journal, digest, new_id, now
 from provisioner.model import Account, FileChange, FileRecord, Plan, Receipt, ReceiptState
+from provisioner.vetting import refuse_unsafe
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def remove_directories(receipt: Receipt) -> None:
 
 def _unchanged_since(plan: Plan, host: Host) -> None:
     for change in plan.changes:
+        refuse_unsafe(change.path, host)
         if host.read(change.path) != change.before:
             raise Conflict(
                 f"{change.path} changed while the plan was made.", "Run the command again.", code="drift"

@@ -15,7 +15,7 @@ import yaml
 
 from provisioner.errors import UsageError
 from provisioner.host import Host
-from provisioner.model import Guide, Provider
+from provisioner.model import AppPassword, Guide, Provider
 from provisioner.resources import data_dir
 
 SCHEMA = 1
@@ -24,6 +24,7 @@ MAX_SIZE = 256 * 1024
 MAX_DEPTH = 16
 """Levels of nesting. libyaml builds its tree by recursion and overruns the stack if it is deep enough."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MAX_PATTERN = 200
 _NEED_SOURCE = ("imap", "smtp", "mailboxes", "app_password", "guide", "caldav", "carddav", "domains")
 _HOST = re.compile(
     r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.I
@@ -214,10 +215,7 @@ def _meaning(sound: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[str]:
         if getattr(server, "usernames", True) == ():
             yield f"{section}.usernames: at least one form"
     if app_password := sound.get("app_password"):
-        try:
-            re.compile(app_password.pattern)
-        except (re.error, RecursionError, OverflowError) as error:
-            yield f"app_password.pattern: not a regular expression ({error})"
+        yield from _app_password(app_password)
     if mailboxes := sound.get("mailboxes"):
         for use, names in mailboxes.names.items():
             if not all(names) or not names:
@@ -231,6 +229,20 @@ def _meaning(sound: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[str]:
         for section in sources:
             if section not in _NEED_SOURCE:
                 yield f"{_join('sources', section)}: no such section"
+
+
+def _app_password(rule: AppPassword) -> Iterator[str]:
+    if len(rule.pattern) > MAX_PATTERN or re.search(r"\)([*+?]|\{\d*,)", rule.pattern):
+        # A repeated group with repetitions inside can take for ever on one wrong letter.
+        yield "app_password.pattern: too long, or a group is repeated other than {n} times"
+        return
+    try:
+        fits = re.fullmatch(rule.pattern, rule.example)
+    except (re.error, RecursionError, OverflowError) as error:
+        yield f"app_password.pattern: not a regular expression ({error})"
+        return
+    if not fits:
+        yield f"app_password.example: {_shown(rule.example)} does not match the pattern"
 
 
 def _guide(guide: Guide) -> Iterator[str]:
@@ -272,6 +284,15 @@ def load_all(host: Host) -> dict[str, Provider]:
             if path.suffix == ".yaml" and not path.name.startswith("."):  # editors keep locks in dot files
                 provider = load_file(path)
                 found[provider.id] = provider
+    owners: dict[str, Provider] = {}
+    for provider in found.values():
+        for domain in provider.domains:
+            if (other := owners.setdefault(domain, provider)) is not provider:
+                raise UsageError(
+                    f"Two provider profiles claim the domain {domain}: {other.id} and {provider.id}.",
+                    f"Take it out of one of them; your own are in {host.config_dir / 'profiles'}.",
+                    code="profile.invalid",
+                )
     return found
 
 

@@ -18,7 +18,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
     {"report", "apply", "check", "journal"},
-    {"clients", "plan", "locks", "atomic", "passwords", "accounts"},
+    {"clients", "plan", "locks", "atomic", "vetting", "passwords", "accounts"},
     {"stores", "edits", "render", "providers"},
     {"host", "resources", "shape"},
     {"model"},

@@ -295,3 +295,11 @@ def test_every_form_of_the_password_is_masked() -> None:
         )
         assert form.reveal() not in message
         assert "word" not in message
+
+
+def test_a_very_long_answer_is_judged_by_its_beginning() -> None:
+    """Quadratic patterns on 64 KiB held the interpreter, and with it Ctrl-C, for minutes."""
+    for flood in ("use" * 21_000, "app" * 21_000, "temporar" * 8_000, "basic auth" * 6_000):
+        assert evidence.imap_refusal("NO", flood).code == "auth.bad_credentials"
+        assert evidence.smtp_refusal(535, flood).code == "auth.bad_credentials"
+        assert evidence.imap_bye(flood, "login").code == "proto.bye"

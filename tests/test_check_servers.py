@@ -685,7 +685,7 @@ def test_a_directory_of_authorities_needs_certificates_by_their_hash(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "certs").mkdir()
-    monkeypatch.setattr(ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda self: None)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certs"))
     authority().cert_pem.write_to_path(tmp_path / "certs" / ("authority.pem" if code else "0a1b2c3d.0"))

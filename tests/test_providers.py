@@ -156,7 +156,7 @@ def test_only_the_label_stands_in_braces(tmp_path: Path, step: str) -> None:
         load_file(write(tmp_path, guide=guide(steps=["good {label}", step])))
 
 
-@pytest.mark.parametrize("pattern", ["(", "(" * 5000, "a{99999999999}"])
+@pytest.mark.parametrize("pattern", ["(", "(" * 150, "a{99999999999}"])
 def test_a_pattern_that_does_not_compile(tmp_path: Path, pattern: str) -> None:
     raw = yaml.safe_load((resources.data_dir("profiles") / "icloud.yaml").read_text("utf-8"))
     with pytest.raises(UsageError, match=r"app_password\.pattern: not a regular expression"):
@@ -300,3 +300,18 @@ def test_other_files_beside_the_users_profiles_do_not_matter(tmp_path: Path) -> 
     (own / ".#mine.yaml").symlink_to("jane@host.1")
     (own / "mine.yaml~").write_text("[")
     assert set(load_all(Host(home=tmp_path))) == {path.stem for path in SHIPPED}
+
+
+@pytest.mark.parametrize("pattern", ["([a-z-]+)+[0-9]", "(a|a)*b", "(a{1,9}){1,9}", "x" * 201, "(", "[0-9]+"])
+def test_patterns_that_are_wrong_or_could_take_for_ever(tmp_path: Path, pattern: str) -> None:
+    raw = yaml.safe_load((resources.data_dir("profiles") / "icloud.yaml").read_text("utf-8"))
+    with pytest.raises(UsageError, match=r"app_password\.(pattern|example)"):
+        load_file(write(tmp_path, app_password={**raw["app_password"], "pattern": pattern}))
+
+
+def test_two_profiles_for_one_domain(tmp_path: Path) -> None:
+    own = tmp_path / ".config/provisioner/profiles"
+    own.mkdir(parents=True)
+    write(own, id="mine").rename(own / "mine.yaml")
+    with pytest.raises(UsageError, match=r"icloud\.com: icloud and mine"):
+        load_all(Host(home=tmp_path))

@@ -103,12 +103,17 @@ def handshake_fault(reason: str) -> Fault:
 
 # Words that say more than the code that comes with them. Order: the most specific first.
 _WANTED = r"app(lication)?([- ]specific)?[- ]passw(or)?d|parol prilozheniya|authori[sz]ation code"
+_JUDGED = 500
+"""Characters of what a server says that are looked at: a hostile one may say a great deal."""
 _TEXTS = tuple(
     (re.compile(pattern, re.I), code)
     for pattern, code in (
-        (r"basic auth\w* is disabled|\b5\.7\.139\b|SmtpClientAuthentication is disabled", "auth.method_off"),
         (
-            rf"({_WANTED}).{{0,60}}(requir|needed)|(use|creat|need|generat|requir|neobhodim)\w*.{{0,40}}({_WANTED})",
+            r"basic auth\w{0,12} is disabled|\b5\.7\.139\b|SmtpClientAuthentication is disabled",
+            "auth.method_off",
+        ),
+        (
+            rf"({_WANTED}).{{0,60}}(requir|needed)|(use|creat|need|generat|requir|neobhodim)\w{{0,9}}.{{0,40}}({_WANTED})",
             "auth.app_password_required",
         ),
         (r"\[WEBALERT\b|(web ?browser|web ?login)", "auth.web_login"),
@@ -119,11 +124,11 @@ _BUSY = tuple(
     for pattern, code in (
         (
             r"too many|rate[ -]?limit|limit exceeded|exceeded.{0,30}limit|throttl|"
-            r"temporar\w+ (locked|blocked)",
+            r"temporar\w{1,5} (locked|blocked)",
             "auth.limit",
         ),
         (
-            r"temporar\w+ (\w+ )?(unavailable|fail\w*|error)|"
+            r"temporar\w{1,5} (\w+ )?(unavailable|fail\w{0,5}|error)|"
             r"(service|server|system|currently) (\w+ )?unavailable|try again later|"
             r"internal (server )?error|unexpected exception|connection lost to auth",
             "auth.unavailable",
@@ -162,7 +167,7 @@ def imap_refusal(status: str, text: str, notices: str = "") -> Fault:
     """A tagged NO or BAD to LOGIN or AUTHENTICATE; `notices` are untagged NO lines that came before it."""
     if status == "BAD":
         return Fault("proto.bad", text=text)
-    words = f"{notices} {text}".strip()
+    words = f"{notices[:_JUDGED]} {text[:_JUDGED]}".strip()
     code = _by_words(words, _TEXTS) or _RFC5530.get(response_code(text), "")
     if code in ("", "auth.bad_credentials"):
         code = _by_words(words, _BUSY) or "auth.bad_credentials"
@@ -171,6 +176,7 @@ def imap_refusal(status: str, text: str, notices: str = "") -> Fault:
 
 def imap_bye(text: str, stage: Stage) -> Fault:
     """`* BYE` before the tagged answer; its code is believed unless it blames the password."""
+    text = text[:_JUDGED]
     code = _by_words(text, _TEXTS) or _RFC5530.get(response_code(text), "")
     if stage != "login" or code in ("", "auth.bad_credentials"):
         code = "proto.bye"
@@ -181,7 +187,7 @@ def smtp_refusal(code: int, text: str) -> Fault:
     """The reply to AUTH when it is not 235."""
     found = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})\b", text)
     enhanced = found[1] if found else ""
-    said = f"{code} {text}"
+    said = f"{code} {text[:_JUDGED]}"
     cause = _by_words(said, _TEXTS)
     if not cause:
         cause = _smtp_code(code, enhanced, said)

@@ -20,7 +20,7 @@ from provisioner.model import Mailboxes, MailboxNames
 from provisioner.secret import Secret
 
 PROTOCOL = "IMAP"
-MAX_MAILBOX_LINES = 20_000
+MAX_MAILBOX_LINES = 100_000
 _LITERAL = re.compile(rb"\{(\d{1,10})\+?\}\r?\n\Z")
 _CAPABILITY = re.compile(rb"(?:\A|\[)CAPABILITY ([^\]\r\n]*)", re.I)
 _OAUTH = {"AUTH=XOAUTH2", "AUTH=OAUTHBEARER"}
@@ -42,6 +42,7 @@ class ImapSession:
         self.timeouts = timeouts
         self.capabilities: list[str] | None = None
         self._takes_id = False
+        self._password = Secret("")
         self._count = 0
 
     def greet(self) -> None:
@@ -71,6 +72,7 @@ class ImapSession:
                 raise Fault("auth.no_common_method", methods=", ".join(word[5:] for word in methods))
             raise Fault("auth.disabled_plain")
         self.wire.require_private()
+        self._password = secret
         self._takes_id = "ID" in offered
         self.capabilities = None  # they change with the login
         self.wire.enter("login", self.timeouts.reply)
@@ -102,6 +104,8 @@ class ImapSession:
         ):
             retry = self._run(late if listed.status == "OK" else _list_command([]))
             rows = _rows([retry]) or rows
+        # A name that is the password would end up in a client's settings, in clear.
+        rows = [row for row in rows if self._password.redact(row.name) == row.name]
         return resolve(rows, names) if rows else (None, 0)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+from unicodedata import category
 
 from provisioner.model import Mailboxes, MailboxNames, Use
 
@@ -31,6 +32,10 @@ _NAME = re.compile(rb'"((?:\\.|[^"\\])*)"|([^ "]+)', re.S)
 _UNUSABLE = {"\\noselect", "\\nonexistent"}
 
 
+MAX_NAME = 255
+"""Characters; no provider lets a person make a longer name."""
+
+
 class Row(NamedTuple):
     """One mailbox as LIST shows it: flags in small letters, delimiter (empty: none), decoded name."""
 
@@ -40,7 +45,9 @@ class Row(NamedTuple):
 
     @property
     def selectable(self) -> bool:
-        return not self.flags & _UNUSABLE
+        """It can be opened, and a client can be told its name."""
+        plain = len(self.name) <= MAX_NAME and not any(category(char) == "Cc" for char in self.name)
+        return plain and not self.flags & _UNUSABLE
 
 
 def parse(parts: Sequence[bytes]) -> Row | None:

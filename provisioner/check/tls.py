@@ -28,7 +28,9 @@ def make_context() -> ssl.SSLContext:
     SSL_CERT_FILE or SSL_CERT_DIR leads to no certificate: OpenSSL says nothing then, and the server
     would be blamed.
     """
-    context = ssl.create_default_context()
+    # Not ssl.create_default_context(): that would write the session's keys to SSLKEYLOGFILE.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     loaded = context.cert_store_stats()["x509"] > 0  # those of a directory are only read when needed
     file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
