@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provisioner.errors import Conflict
+from provisioner.errors import Conflict, UsageError
 
 MAX_FILE = 64 * 1024 * 1024
 """Bytes; no configuration file is larger, so reading stops there."""
@@ -36,9 +36,18 @@ class Host:
 
     @classmethod
     def current(cls) -> Host:
-        """The machine we run on."""
+        """The machine we run on. Raises UsageError (`home.encoding`) for a home that is not UTF-8 text."""
+        home = Path.home()
+        try:
+            str(home).encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                "The path of your home directory is not valid UTF-8, so it cannot be written to any file.",
+                "Run the command with HOME set to a name in plain letters that leads there.",
+                code="home.encoding",
+            ) from None
         name = (platform_module.node() or socket.gethostname() or "this computer").split(".")[0]
-        return cls(home=Path.home(), env=dict(os.environ), platform=sys.platform, name=name)
+        return cls(home=home, env=dict(os.environ), platform=sys.platform, name=name)
 
     def system(self, path: str) -> Path:
         """An absolute system path, below `root`."""
@@ -51,7 +60,7 @@ class Host:
 
     @property
     def config_dir(self) -> Path:
-        """Where the user keeps provisioner's own profiles and templates."""
+        """Where the user keeps provider profiles of their own (`profiles/*.yaml`)."""
         if self.platform == "darwin":
             return self.home / "Library/Application Support/provisioner"
         if self.platform == "win32":
@@ -69,7 +78,7 @@ class Host:
 
     def which(self, command: str) -> Path | None:
         """The program that `command` would start, links resolved."""
-        found = shutil.which(command, path=self.env.get("PATH", os.defpath))
+        found = shutil.which(command, path=self.env.get("PATH", ""))
         return Path(found).resolve() if found else None
 
     def read(self, path: Path) -> bytes | None:

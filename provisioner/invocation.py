@@ -81,8 +81,8 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # files are put back then, too
     as_json = kw.get("as_json", False)
     report = Report(command) if as_json else Report(command, output.print_row)
-    host = Host.current()
     try:
+        host = Host.current()
         yield Context(host, Journal(host.state_dir), Terminal(quiet=as_json), report)
     except ProvisionError as error:
         report.errors.append(error)

@@ -119,7 +119,9 @@ def test_a_plan_is_pure(setup: Setup) -> None:
 
 def test_the_client_is_detected(setup: Setup) -> None:
     assert setup.client.detect(setup.host)
-    assert not setup.client.detect(Host(home=Path("/nonexistent"), platform="plan9", root=Path("/nonexistent")))
+    assert not setup.client.detect(
+        Host(home=Path("/nonexistent"), platform="plan9", root=Path("/nonexistent"))
+    )
 
 
 def test_after_apply_there_is_nothing_to_do(setup: Setup) -> None:

@@ -6,6 +6,7 @@ Flathub's manifest, and Snap's `$SNAP_USER_COMMON`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class App:
 
     def at_least(self, major: int) -> bool:
         number = self.version.partition(".")[0]
-        return number.isdigit() and int(number) >= major
+        return bool(re.fullmatch(r"[0-9]{1,6}", number)) and int(number) >= major
 
 
 def find(host: Host) -> tuple[App, ...]:
