@@ -1,0 +1,343 @@
+"""Receipts on disk: found again, believed only if they are ours, and nothing else there is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.apply import Deed, apply, recover, relabel
+from provisioner.errors import Conflict, ProvisionError
+from provisioner.journal import Journal, new_id
+from provisioner.model import FileChange, Plan, Receipt
+from tests.test_apply import ACCOUNT, World, second_plan
+
+PLACES = ("", "receipts", "backups", "commits")
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    return World(tmp_path)
+
+
+def receipt_file(world: World) -> Path:
+    (path,) = (world.journal.directory / "receipts").glob("*.json")
+    return path
+
+
+def edit(world: World, **values: Any) -> None:
+    """Changes a receipt on disk; `file_...` changes its record of the file `changed`."""
+    path = receipt_file(world)
+    document = json.loads(path.read_text())
+    record = next(one for one in document["files"] if one["path"].endswith("/changed"))
+    for key, value in values.items():
+        (record if key.startswith("file_") else document)[key.removeprefix("file_")] = value
+    path.write_text(json.dumps(document))
+
+
+def backup_of(world: World, receipt: Receipt) -> Path:
+    record = next(one for one in receipt.files if one.path.endswith("/changed"))
+    assert record.backup
+    return world.journal.directory / "backups" / receipt.id / record.backup
+
+
+def is_damaged(world: World, receipt: Receipt) -> bool:
+    record = next(one for one in receipt.files if one.path.endswith("/changed"))
+    try:
+        world.journal.backup(receipt, record)
+    except ProvisionError as error:
+        return error.code == "backup.damaged"
+    return False
+
+
+def test_a_backup_is_taken_only_if_it_is_the_file_as_it_was(world: World) -> None:
+    world.apply()
+    (receipt,) = world.journal.receipts()
+    path = backup_of(world, receipt)
+    assert not is_damaged(world, receipt)
+    data = path.read_bytes()
+    path.write_bytes(data + b"x")
+    assert is_damaged(world, receipt)
+    path.write_bytes(b"")
+    assert is_damaged(world, receipt)
+    path.unlink()
+    assert is_damaged(world, receipt)
+    path.write_bytes(data)
+    assert not is_damaged(world, receipt)
+
+
+def test_recovery_never_restores_a_damaged_backup(world: World) -> None:
+    def verify() -> None:
+        (receipt,) = world.journal.unfinished()
+        backup_of(world, receipt).write_bytes(b"altered")
+        raise KeyboardInterrupt
+
+    with pytest.raises(ProvisionError) as caught:
+        apply([Deed(world.plan(), ACCOUNT, "x")], world.host, world.journal, verify=verify)
+    assert caught.value.code == "backup.damaged"
+    assert (world.home / "app/changed").read_bytes() == b"new\n"
+    assert world.journal.unfinished()
+
+
+def test_a_second_setup_keeps_the_day_of_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day, plan in (("2026-01-01", world.plan), ("2026-02-02", lambda: second_plan(world, b"two"))):
+        monkeypatch.setattr("provisioner.apply.now", lambda day=day: day)
+        world.apply(plan())
+    (receipt,) = world.journal.receipts()
+    assert (receipt.created, receipt.updated) == ("2026-01-01", "2026-02-02")
+
+
+def test_receipts_are_found_by_address_in_any_case_and_by_client(world: World) -> None:
+    path = world.home / "app/changed"
+    for client, address in (("test", "Jane@iCloud.com"), ("other", "jane@icloud.com"), ("test", "j@x.org")):
+        plan = Plan(client, "T", "w", (FileChange(path, world.host.read(path), (client + address).encode()),))
+        account = dataclasses.replace(ACCOUNT, address=address)
+        apply([Deed(plan, account, "x")], world.host, world.journal)
+
+    def found(*wanted: str | None) -> list[tuple[str, str]]:
+        return [(one.client, one.address) for one in world.journal.receipts(*wanted)]
+
+    janes = [("test", "Jane@iCloud.com"), ("other", "jane@icloud.com")]
+    assert found() == [*janes, ("test", "j@x.org")]
+    assert found("JANE@icloud.COM") == janes
+    assert found("JANE@icloud.COM", "other") == janes[1:]
+    assert found(None, "test") == [janes[0], ("test", "j@x.org")]
+    assert found("nobody@icloud.com") == found(None, "none") == []
+
+
+def test_a_relabelled_receipt_still_undoes_the_setup(world: World) -> None:
+    before = world.files()
+    world.apply()
+    (old,) = world.journal.receipts()
+    relabel(world.journal, old, "New label")
+    (new,) = world.journal.receipts()
+    assert new.label == "New label"
+    assert (new.id, new.created, new.files, new.account) == (old.id, old.created, old.files, old.account)
+    world.remove()
+    assert world.files() == before
+
+
+def test_only_one_relabels(world: World) -> None:
+    world.apply()
+    (receipt,) = world.journal.receipts()
+    with world.journal.locked(), pytest.raises(Conflict):
+        relabel(world.journal, receipt, "New label")
+    assert world.journal.receipts()[0].label == receipt.label
+
+
+# --- what is not believed ---
+
+
+def unreadable(world: World) -> bool:
+    try:
+        world.journal.receipts()
+    except ProvisionError as error:
+        return error.code == "receipt.unreadable" and str(receipt_file(world)) in error.message
+    return False
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"schema": 2},
+        {"schema": 0},
+        {"id": new_id()},
+        {"state": "finished"},
+        {"files": None},
+        {"file_backup": "../1-changed"},
+        {"file_backup": "a/b"},
+        {"file_backup": "/etc/passwd"},
+        {"file_backup": ".."},
+        {"file_mode": 0o4755},
+        {"file_mode": 0o2755},
+        {"file_mode": 0o1755},
+        {"file_mode": -1},
+        {"file_path": "app/changed"},
+        {"file_path": ""},
+    ],
+    ids=str,
+)
+def test_a_receipt_that_we_would_not_write_is_refused(world: World, values: dict[str, Any]) -> None:
+    world.apply()
+    edit(world)
+    assert not unreadable(world)
+    edit(world, **values)
+    assert unreadable(world)
+
+
+def test_a_receipt_under_another_name_is_refused(world: World) -> None:
+    world.apply()
+    receipt_file(world).rename(receipt_file(world).with_name(f"{new_id()}.json"))
+    assert unreadable(world)
+
+
+def test_a_damaged_receipt_is_named(world: World) -> None:
+    world.apply()
+    receipt_file(world).write_text("{")
+    assert unreadable(world)
+
+
+def unsafe(world: World) -> bool:
+    """Nothing can be read, and the refusal is a conflict."""
+    refusals = []
+    for look in (world.journal.receipts, world.journal.unfinished):
+        try:
+            look()
+        except Conflict as error:
+            refusals.append((error.code, error.exit_code))
+    assert len(refusals) in (0, 2)
+    return set(refusals) == {("state.unsafe", 5)}
+
+
+def place(world: World, name: str) -> Path:
+    path = world.journal.directory / name
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+@pytest.mark.parametrize("name", PLACES)
+def test_a_directory_that_others_can_write_is_not_trusted(world: World, name: str, mode: int) -> None:
+    world.apply()
+    place(world, name).chmod(0o755)
+    assert not unsafe(world)
+    place(world, name).chmod(mode)
+    assert unsafe(world)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_directory_of_someone_else_is_not_trusted(
+    world: World, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply()
+    place(world, name)
+    real = os.geteuid()
+    theirs = world.journal.directory / name
+    stat = Path.stat
+
+    def foreign(path: Path, **kw: Any) -> os.stat_result:
+        info = stat(path, **kw)
+        if path == theirs:
+            return os.stat_result((*info[:4], real + 1, *info[5:10]))
+        return info
+
+    assert not unsafe(world)
+    monkeypatch.setattr(Path, "stat", foreign)
+    assert unsafe(world)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_link_that_someone_else_planted_is_not_followed(world: World) -> None:
+    world.apply()
+    receipts = world.journal.directory / "receipts"
+    receipts.rename(world.home / "mine")
+    receipts.symlink_to(world.home / "mine")
+    assert not unsafe(world)
+    os.lchown(receipts, 12345, 12345)
+    assert unsafe(world)
+
+
+def test_nothing_is_recovered_from_a_directory_that_is_not_trusted(world: World) -> None:
+    world.apply()
+    edit(world, state="open", group="")
+    (world.journal.directory / "receipts").chmod(0o777)
+    with pytest.raises(Conflict) as caught:
+        recover(world.host, world.journal)
+    assert caught.value.code == "state.unsafe"
+    assert (world.home / "app/changed").read_bytes() == b"new\n"
+
+
+# --- what is not ours ---
+
+
+def everything(directory: Path) -> dict[str, bytes | str | None]:
+    return {
+        str(path.relative_to(directory)): str(path.readlink())
+        if path.is_symlink()
+        else path.read_bytes()
+        if path.is_file()
+        else None
+        for path in directory.rglob("*")
+    }
+
+
+def test_strange_files_are_neither_read_nor_touched(world: World, tmp_path: Path) -> None:
+    world.apply()
+    (receipt,) = world.journal.receipts()
+    for name in ("receipts", "backups", "commits"):
+        place(world, name)
+    ours = set(everything(tmp_path))
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    for name in ("file", ".x.tmp", f"{new_id()}.json"):
+        (victim / name).write_bytes(b"mine")
+    for name in ("receipts", "backups", "commits"):
+        stray = place(world, name)
+        (stray / ".DS_Store").write_bytes(b"\0")
+        (stray / "notes.tmp").write_bytes(b"mine")
+        (stray / "directory").mkdir()
+        (stray / "directory/file").write_bytes(b"mine")
+        (stray / new_id()).symlink_to(victim)
+        (stray / f"{new_id()}.json").symlink_to(victim / "file")
+        (stray / ".planted.tmp").symlink_to(victim / "file")
+    (world.journal.directory / "backups" / receipt.id / "directory").mkdir()
+    planted = {name: data for name, data in everything(tmp_path).items() if name not in ours}
+
+    assert world.journal.receipts() == [receipt]
+    assert world.journal.unfinished() == []
+    assert recover(world.host, world.journal) == []
+    world.apply(second_plan(world, b"two"))
+    assert len(world.journal.receipts()) == 1
+    world.remove()
+    assert world.journal.receipts() == []
+    assert planted.items() <= everything(tmp_path).items()
+    assert (world.home / "app/changed").read_bytes() == b"old\r\n\xff"
+
+
+@pytest.mark.parametrize("name", ["receipts", "backups", "commits"])
+def test_a_link_in_place_of_a_directory_is_left_alone(world: World, tmp_path: Path, name: str) -> None:
+    world.apply()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    one = new_id()
+    (elsewhere / one).write_bytes(b"mine")
+    (elsewhere / f"{one}.json").write_bytes(b"mine")
+    (elsewhere / ".x.tmp").write_bytes(b"mine")
+    path = place(world, name)
+    path.rename(tmp_path / "away")
+    path.symlink_to(elsewhere)
+    before = everything(elsewhere)
+    world.journal.receipts()
+    recover(world.host, world.journal)
+    assert everything(elsewhere) == before
+
+
+def test_left_over_temporary_files_of_ours_go(world: World) -> None:
+    world.apply()
+    (receipt,) = world.journal.receipts()
+    state = world.journal.directory
+    left = [
+        state / "receipts/.x.json.new.tmp",
+        state / f"backups/{receipt.id}/.1-changed.new.tmp",
+        place(world, "commits") / ".x.new.tmp",
+        place(world, "commits") / new_id(),
+        state / f"backups/{receipt.id}/nobody-needs-it",
+    ]
+    for path in left:
+        path.write_bytes(b"x")
+    unowned = place(world, f"backups/{new_id()}")
+    (unowned / "0-file").write_bytes(b"x")
+    recover(world.host, world.journal)
+    assert [path for path in (*left, unowned) if path.exists()] == []
+    assert backup_of(world, receipt).exists()
+
+
+def test_a_journal_that_was_never_used_is_empty(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "state")
+    assert journal.receipts() == journal.unfinished() == []
+    assert not journal.directory.exists()

@@ -1,0 +1,204 @@
+"""What people and scripts see of a report: all of it, and nothing that steers the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from provisioner import output
+from provisioner.errors import Conflict, UsageError
+from provisioner.report import (
+    CheckRow,
+    ClientRow,
+    ExportRow,
+    GuideRow,
+    ProviderRow,
+    Report,
+    Row,
+    State,
+    StatusRow,
+    SupportRow,
+)
+
+CLIENT = ClientRow("c", "The client", True, State.CHANGED, "account added", notes=("note 1", "note 2"))
+STATUS = StatusRow(
+    "j@x.org", "c", "Client", "/p", "x", "My label", "2026-01-01T", "2026-02-02T", State.OK, "fine"
+)
+GOOD: list[Row] = [
+    CheckRow("imap", True, "ok", "Logged in.", "", "imap.example.org", 993, "jane", 0.14, 6, 0),
+    CLIENT,
+    STATUS,
+    ExportRow("c", "/tmp/file", "Open it there.", False),
+    GuideRow(
+        "x", "Example", "app password", "L", ("cond",), "http://c", ("make",), "http://r", ("end",), ("n",)
+    ),
+    SupportRow("c", "Client", "full", ("1.0", "2.0")),
+    ProviderRow("x", "Example", ("x.org", "x.net"), "imap.x.org:993", "smtp.x.org:465", "app password"),
+]
+EVIL = "a\x1b[2Jb\x07c\x9b31md\x85e\x00f\x7fg\rh"
+HARMLESS = "a[2Jbc31mdefgh"
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def printed(row: Row, capsys: pytest.CaptureFixture[str]) -> str:
+    output.print_row(row)
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    return shown.out
+
+
+def hostile(value: Any) -> Any:
+    if isinstance(value, State) or not value or not isinstance(value, str | tuple):
+        return value
+    return EVIL if isinstance(value, str) else tuple(map(hostile, value))
+
+
+def test_every_type_of_row_is_tried() -> None:
+    assert {type(row) for row in GOOD} == set(get_args(Row))
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    list(
+        zip(
+            GOOD,
+            [
+                "✓ imap.example.org    Logged in. 6 mailboxes.".ljust(75) + "0.1 s\n",
+                "✓ The client          account added\n" + " " * 22 + "note 1\n" + " " * 22 + "note 2\n",
+                '✓ j@x.org  in Client: fine\n  label "My label", set up 2026-01-01, changed 2026-02-02, /p\n',
+                "✓ c                   written to /tmp/file\nOpen it there.\n",
+                "Example: app password\nBefore you start:\n  - cond\nCreate it:\n  1. make\n"
+                "Revoke it:\n  1. end\nGood to know:\n  - n\nThe page: http://c\n",
+                "c                   Client               full    1.0, 2.0\n",
+                "x                   Example              x.org, x.net\n"
+                + " " * 20
+                + "imap imap.x.org:993, smtp smtp.x.org:465, app password\n",
+            ],
+            strict=True,
+        )
+    ),
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
+)
+def test_every_type_of_row_as_text(row: Row, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(row, capsys) == expected
+
+
+@pytest.mark.parametrize("row", GOOD, ids=lambda row: type(row).__name__)
+def test_nothing_in_a_row_steers_the_terminal(row: Row, capsys: pytest.CaptureFixture[str]) -> None:
+    values = {field.name: hostile(getattr(row, field.name)) for field in dataclasses.fields(row)}
+    text = printed(type(row)(**values), capsys)
+    assert [char for char in text if unicodedata.category(char) == "Cc" and char != "\n"] == []
+    assert HARMLESS in text
+
+
+def test_nothing_in_the_end_of_a_report_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_end(Report("setup", errors=[Conflict(EVIL, EVIL)], next=EVIL))
+    shown = capsys.readouterr()
+    assert shown.out == f"{HARMLESS}\n"
+    assert shown.err == f"✗ {HARMLESS}\n  {HARMLESS}\n"
+
+
+def test_clean_keeps_lines_and_tabs_and_letters_of_all_languages() -> None:
+    assert output.clean("a\n\tß 🍏") == "a\n\tß 🍏"
+
+
+def test_a_failed_check_says_what_to_do_and_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    row = CheckRow("imap", False, "auth.bad_credentials", "Rejected.", "Do this.", "h", 1, "u", 2.0)
+    assert printed(row, capsys).splitlines() == [
+        "✗ h                   Rejected." + " " * 44 + "2.0 s",
+        " " * 22 + "Do this.  [auth.bad_credentials]",
+    ]
+
+
+def test_a_failed_client_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    row = ClientRow.failed("c", "Client", "/p", Conflict("It runs.", "Close it."))
+    assert printed(row, capsys) == f"✗ Client              It runs.\n{' ' * 22}Close it.\n"
+
+
+def test_a_diff_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    diff = "--- a\n+++ b\n@@ -1 +1 @@\n-" + "x y " * 50 + "\n+z\n"
+    row = ClientRow("c", "Client", True, State.PLANNED, "would change:", diff=diff)
+    assert printed(row, capsys) == f"✓ Client              would change:\n{diff}"
+
+
+def test_an_unfinished_setup_says_what_becomes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    row = dataclasses.replace(STATUS, state=State.UNFINISHED)
+    text = printed(row, capsys)
+    assert text.startswith("✗ ")
+    assert text.endswith("  The next setup or remove takes back what it had changed.\n")
+
+
+def test_a_file_on_standard_output_is_alone_there(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_row(ExportRow("c", "", "Open it there.", False, content="<plist>ß</plist>\n"))
+    shown = capsys.readouterr()
+    assert shown.out == "<plist>ß</plist>\n"
+    assert shown.err == "Open it there.\n"
+
+
+def test_paths_in_the_home_are_short(capsys: pytest.CaptureFixture[str]) -> None:
+    row = dataclasses.replace(STATUS, path=f"{Path.home()}/x")
+    assert printed(row, capsys).endswith(", ~/x\n")
+
+
+def test_next_and_every_error_with_its_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    errors = [UsageError("One is wrong.", "Mend one."), Conflict("Two is in the way.", "Move two.")]
+    output.print_end(Report("setup", errors=list(errors), next="Start it."))
+    shown = capsys.readouterr()
+    assert shown.out == "Start it.\n"
+    assert shown.err == "✗ One is wrong.\n  Mend one.\n✗ Two is in the way.\n  Move two.\n"
+
+
+def test_text_is_folded_and_a_command_never(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    command = f"  provisioner remove jane@example.org thunderbird --client-profile '{'/a b' * 30}'"
+    output.print_end(Report("setup", next=f"{'word ' * 20}\n{command}"))
+    *text, last = capsys.readouterr().out.splitlines()
+    assert last == command
+    assert " ".join(text).split() == ["word"] * 20
+    assert max(map(len, text)) <= 40
+
+
+@pytest.mark.parametrize(
+    ("encoding", "good", "bad"), [("ascii", "ok", "x"), ("latin-1", "ok", "x"), ("utf-8", "✓", "✗")]
+)
+def test_marks_are_what_the_terminal_can_show(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, good: str, bad: str
+) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding))
+    output.print_row(CLIENT)
+    output.print_row(dataclasses.replace(CLIENT, ok=False))
+    sys.stdout.flush()
+    lines = raw.getvalue().decode(encoding).splitlines()
+    assert lines[0].startswith(f"{good} The client")
+    assert lines[3].startswith(f"{bad} The client")
+
+
+def test_json_has_everything_but_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report("setup", rows=list(GOOD), errors=[Conflict("No.", "Wait.", code="x.y")], next="Then.")
+    output.print_json(report)
+    document = json.loads(capsys.readouterr().out)
+    rows = document.pop("results")
+    assert document == {
+        "schema": 1,
+        "command": "setup",
+        "ok": False,
+        "errors": [{"code": "x.y", "message": "No.", "next": "Wait."}],
+        "next": "Then.",
+    }
+    for row, found in zip(GOOD, rows, strict=True):
+        assert set(found) == {field.name for field in dataclasses.fields(row)} - {"exit_code"}
+    assert (rows[0]["mailboxes"], rows[1]["state"], rows[5]["found"]) == (6, "changed", ["1.0", "2.0"])
