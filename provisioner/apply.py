@@ -186,6 +186,7 @@ def _receipt(deed: Deed, journal: Journal, group: str) -> Receipt:
         created=time,
         updated=time,
         account=account,
+        seal=plan.seal,
         adopted=plan.adopted if earlier is None else earlier.adopted,
         files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
         locks=tuple(str(path) for path in plan.locks),

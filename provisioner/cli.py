@@ -216,6 +216,9 @@ def status(email: str | None, **kw: Any) -> None:
 @client_options
 @wait_option
 @dry_run_option
+@click.option(
+    "--force", is_flag=True, help="Restore whole files where others have changed them; keeps a copy."
+)
 @json_option
 @verbose
 def remove(email: str, client: tuple[str, ...], **kw: Any) -> None:
@@ -230,6 +233,7 @@ def remove(email: str, client: tuple[str, ...], **kw: Any) -> None:
             invocation.client_options(context, kw),
             dry_run=kw["dry_run"],
             wait=kw["wait"],
+            force=kw["force"],
         )
 
 

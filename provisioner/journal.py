@@ -25,7 +25,7 @@ import msgspec
 
 from provisioner import atomic
 from provisioner.errors import Conflict, ProvisionError
-from provisioner.model import FileRecord, Receipt, ReceiptState
+from provisioner.model import FileRecord, Plan, Receipt, ReceiptState
 
 SCHEMA = 1
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
@@ -174,6 +174,16 @@ class Journal:
         for name, data in backups.items():
             self._write(directory / name, data)
         self._save(receipt)
+
+    def keep_aside(self, receipt: Receipt, plan: Plan) -> Path:
+        """Copies what the plan is about to overwrite to a directory that nothing deletes; returns it."""
+        directory = self.directory / "kept" / receipt.id
+        self._make_private(directory.parent)
+        self._make_private(directory)
+        for number, change in enumerate(plan.changes):
+            if change.before is not None:
+                self._write(directory / f"{number}-{change.path.name}", change.before)
+        return directory
 
     def commit(self, group: str) -> None:
         """From here on the group's changes stay. Before it returns, they do not."""

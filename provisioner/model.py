@@ -221,6 +221,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     adopted: bool = False
     """The client had the account already, set up by someone else; remove will not take that away."""
+    seal: str = ""
+    """A mark of the stored password, by which status notices that another one was saved (no hash of it)."""
     open: Path | None = None
     """A file that the desktop opens after it was written (a .mobileconfig on macOS)."""
     secret: Secret | None = field(default=None, repr=False)
@@ -271,6 +273,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     """What was written: remove and status need it."""
     files: tuple[FileRecord, ...]
+    seal: str = ""
+    """The client's mark of the password that we stored; see Plan."""
     adopted: bool = False
     """The account was in the client before us: only what we put there is ours to take out."""
     locks: tuple[str, ...] = ()

@@ -205,6 +205,12 @@ def test_status_tells_drift(desk: Desk) -> None:
     prefs.write_text(text.replace('server1.hostname", "localhost', 'server1.hostname", "elsewhere.example'))
     assert desk.json("status")["results"][0]["state"] == "drifted"
     prefs.write_text(text)
+    assert desk.json("status")["results"][0]["state"] == "ok"
+    account = Journal(desk.host.state_dir).receipts()[0].account
+    for change in thunderbird.plan(desk.host, account, WRONG, Options()).changes:
+        change.path.write_bytes(change.after or b"")  # as if typed into Thunderbird
+    assert desk.json("status")["results"][0]["message"] == "another password has been stored since"
+    assert desk.run("status").exit_code == 5
     (logins,) = desk.host.home.rglob("logins.json")
     logins.unlink()
     row = desk.json("status")["results"][0]
@@ -242,3 +248,28 @@ def test_a_running_client_is_refused_before_the_password_is_asked_for(desk: Desk
         holder.communicate(b"\n")
     assert result.exit_code == 5
     assert f"is running (process {holder.pid})" in result.stderr
+
+
+def test_remove_of_a_broken_file_needs_force_and_keeps_it_aside(desk: Desk) -> None:
+    before = snapshot(desk.host)
+    desk.run("setup", EMAIL, "thunderbird", secret=OLD)
+    (prefs,) = desk.host.home.rglob("prefs.js")
+    prefs.write_bytes(b"user_pref(broken\xff")
+    refused = desk.run("remove", EMAIL)
+    assert refused.exit_code == 5
+    assert "--force" in refused.output
+    assert prefs.read_bytes() == b"user_pref(broken\xff"
+    assert desk.run("remove", EMAIL, "--force", "--dry-run").exit_code == 0
+    forced = desk.run("remove", EMAIL, "--force")
+    assert forced.exit_code == 0
+    assert snapshot(desk.host) == before
+    kept = [path.read_bytes() for path in (desk.host.state_dir / "kept").rglob("*prefs.js")]
+    assert kept == [b"user_pref(broken\xff"]
+
+
+def test_status_check_logs_in_for_every_account(desk: Desk) -> None:
+    desk.run("setup", EMAIL, "thunderbird", secret=OLD)
+    tried = len(desk.server.logins)
+    rows = desk.json("status", "--check")["results"]
+    assert [row.get("service", "") for row in rows] == ["", "imap", "smtp"]
+    assert len(desk.server.logins) == tried + 2

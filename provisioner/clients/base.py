@@ -63,6 +63,10 @@ class Client(Protocol):
         """The password that the client itself would use for the account's IMAP server, if it has one."""
         ...
 
+    def stored_seal(self, host: Host, account: Account, options: Options) -> str:
+        """A mark of that password, which changes whenever another one is saved; empty if there is none."""
+        ...
+
     def export(self, account: Account, secret: Secret | None, options: Options) -> ExportFile:
         """The file that sets the account up on another device."""
         ...
@@ -80,3 +84,8 @@ def no_export(_account: Account, _secret: Secret | None, _options: Options) -> N
 def no_stored_secret(_host: Host, _account: Account, _options: Options) -> Secret | None:
     """For clients that keep no password where we can read it."""
     return None
+
+
+def no_stored_seal(_host: Host, _account: Account, _options: Options) -> str:
+    """For clients that keep no password where we can read it."""
+    return ""

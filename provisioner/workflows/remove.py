@@ -10,7 +10,7 @@ from provisioner import clients
 from provisioner.accounts import parse_address
 from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
-from provisioner.errors import ProvisionError
+from provisioner.errors import Conflict, ProvisionError
 from provisioner.journal import digest
 from provisioner.model import FileChange, Plan, Receipt, Support
 from provisioner.plan import diff, prune
@@ -20,9 +20,20 @@ from provisioner.workflows.guide import revoke_hint
 
 
 def remove(
-    context: Context, address: str, client_ids: Sequence[str], options: Options, *, dry_run: bool, wait: bool
+    context: Context,
+    address: str,
+    client_ids: Sequence[str],
+    options: Options,
+    *,
+    dry_run: bool,
+    wait: bool,
+    force: bool = False,
 ) -> None:
-    """Removes the account from each named client, or from all that have it; fills the report."""
+    """Removes the account from each named client, or from all that have it; fills the report.
+
+    `force`: where our part cannot be taken out of a file that has been changed since, put the whole file
+    back as it was before the first setup; what is there now is kept aside.
+    """
     local, domain = parse_address(address)
     wanted = [clients.get(client_id).ID for client_id in client_ids]
     if not dry_run:
@@ -33,7 +44,7 @@ def remove(
         if (not wanted or receipt.client in wanted) and _at(receipt, options.profile)
     ]
     for receipt in receipts:
-        context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait))
+        context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait, force=force))
     if not receipts:
         where = f" in {', '.join(wanted)}" if wanted else ""
         context.report.next = f"{local}@{domain} was not set up{where} by provisioner: nothing to remove."
@@ -43,15 +54,21 @@ def remove(
         context.report.next = "\n".join(dict.fromkeys(hints))
 
 
-def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool, wait: bool) -> ClientRow:
+def _one(
+    context: Context, receipt: Receipt, options: Options, *, dry_run: bool, wait: bool, force: bool
+) -> ClientRow:
     title = receipt.client
     try:
         client = clients.get(receipt.client)
         title = client.TITLE
-        plan = _plan(context, client, receipt, options)
+        plan, forced = _plan(context, client, receipt, options, force=force)
         if wait and not dry_run:
             wait_until_closed(context, plan)
-            plan = _plan(context, client, receipt, options)
+            plan, forced = _plan(context, client, receipt, options, force=force)
+        notes = plan.notes
+        if forced and not dry_run:
+            kept = context.journal.keep_aside(receipt, plan)
+            notes = (*notes, f"What was there until now is kept in {kept}.")
         if not dry_run:
             deed = Deed(plan, receipt.account, receipt.label, receipt)
             apply([deed], context.host, context.journal, wait=wait)
@@ -62,7 +79,7 @@ def _one(context: Context, receipt: Receipt, options: Options, *, dry_run: bool,
             state=State.PLANNED if dry_run else State.REMOVED,
             message="would change:" if dry_run else plan.done or f"{receipt.address} removed",
             path=receipt.where,
-            notes=plan.notes,
+            notes=notes,
             diff=diff(plan) if dry_run else "",
         )
     except ProvisionError as error:
@@ -77,15 +94,24 @@ def _at(receipt: Receipt, profile: str | None) -> bool:
     return place.resolve() == wanted.resolve() or place.name == profile or place.suffix == f".{profile}"
 
 
-def _plan(context: Context, client: Client, receipt: Receipt, options: Options) -> Plan:
+def _plan(
+    context: Context, client: Client, receipt: Receipt, options: Options, *, force: bool
+) -> tuple[Plan, bool]:
+    """What to change, and whether that overwrites what someone else has written since."""
     # What the user imported by hand is not undone by restoring a file: the client says what else to do.
     if client.SUPPORT is not Support.IMPORT and untouched(context, receipt):
         try:
-            return _restore(context, client, receipt)
+            return _restore(context, client, receipt), False
         except ProvisionError as error:
             if error.code != "backup.damaged":
                 raise
-    return prune(client.unplan(context.host, receipt, options))
+    try:
+        return prune(client.unplan(context.host, receipt, options)), False
+    except Conflict as error:
+        if force:
+            return _restore(context, client, receipt), True
+        hint = f"{error.hint} Or put back what was there before {receipt.created}, with --force; "
+        raise Conflict(error.message, hint + "what is there now is kept aside.", code=error.code) from None
 
 
 def untouched(context: Context, receipt: Receipt) -> bool:

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from provisioner.clients.apple_mail import profile
-from provisioner.clients.base import ExportFile, Options, no_stored_secret
+from provisioner.clients.base import ExportFile, Options, no_stored_seal, no_stored_secret
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Receipt, Support
@@ -126,6 +126,7 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
 
 
 stored_secret = no_stored_secret
+stored_seal = no_stored_seal
 
 
 def export(account: Account, secret: Secret | None, options: Options) -> ExportFile:

@@ -11,7 +11,7 @@ from provisioner.clients.thunderbird.account import Edit
 from provisioner.clients.thunderbird.installation import App
 from provisioner.clients.thunderbird.passwords import Passwords
 from provisioner.clients.thunderbird.profiles import Selected
-from provisioner.clients.thunderbird.view import View
+from provisioner.clients.thunderbird.view import Login, View
 from provisioner.edits import prefsjs
 from provisioner.edits.prefsjs import Prefs
 from provisioner.errors import Conflict, ProvisionError, UsageError
@@ -68,6 +68,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         next=_next(profile),
         notes=_notes(account, edit, locked=store.locked),
         adopted=edit.existed,
+        seal=store.seal,
         secret=secret,
     )
 
@@ -102,6 +103,18 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
     """The password with which Thunderbird would log in to the account's incoming server."""
+    found = _saved(host, account, options)
+    return found[0].get(found[1]) if found else None
+
+
+def stored_seal(host: Host, account: Account, options: Options) -> str:
+    """The mark of that password, which changes when anyone saves another one."""
+    found = _saved(host, account, options)
+    return found[0].sealed(found[1]) if found else ""
+
+
+def _saved(host: Host, account: Account, options: Options) -> tuple[Passwords, Login] | None:
+    """The profile's passwords and the account's incoming login there, None if either is missing."""
     _, profile = _choose(host, account.address, options)
     if profile.fresh:
         return None
@@ -110,7 +123,7 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
     found = accounts.find(view, account)
     if found is None or host.read(profile.path / "key4.db") is None:
         return None
-    return Passwords(host, profile.path, options).get(view.imap_login(view.server_of(found)))
+    return Passwords(host, profile.path, options), view.imap_login(view.server_of(found))
 
 
 def _choose(host: Host, address: str, options: Options) -> tuple[App, Selected]:

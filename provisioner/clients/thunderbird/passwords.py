@@ -38,6 +38,8 @@ class Passwords:
                     "Start Thunderbird with this profile, close it, and run the command again.",
                     code="store.unrecognised",
                 )
+        self.seal = ""
+        """After `change`: the mark of the first password that was saved."""
         self.locked = False
         """A Primary Password protects the store; Thunderbird asks for it when it starts."""
         try:
@@ -52,11 +54,17 @@ class Passwords:
         with self._named():
             return self._store.get(*login)
 
+    def sealed(self, login: Login) -> str:
+        """The mark of the password that is saved now, empty if there is none."""
+        with self._named():
+            return self._store.seal(*login)
+
     def change(self, save: Sequence[Login], secret: Secret, drop: Sequence[Login]) -> tuple[FileChange, ...]:
         """Saves `secret` under each login in `save` and forgets those in `drop`."""
         now = int(time.time() * 1000)
         with self._named():
             store = self._store.remove(drop).put([mozilla.Login(*login, secret) for login in save], now)
+            self.seal = store.seal(*save[0]) if save else ""
         after = {KEY4: store.key4_bytes, LOGINS: store.logins_bytes, BACKUP: store.backup_bytes}
         return tuple(
             FileChange(

@@ -85,6 +85,13 @@ class MozillaStore:
             (self._open(current, entry.password) for entry in self._matches(current, origin, username)), None
         )
 
+    def seal(self, origin: str, username: str) -> str:
+        """A mark (SHA-256) of the password as it is encrypted, empty if there is none. It tells nothing about
+        the password, but changes whenever anyone saves another one. Raises StoreUnrecognised."""
+        current = self._current()
+        fields = (str(entry.password) for entry in self._matches(current, origin, username))
+        return next((hashlib.sha256(field.encode()).hexdigest() for field in fields), "")
+
     def usernames(self, origin: str) -> tuple[str, ...]:
         """Whose passwords are saved for this server, in the file's order. Raises StoreUnrecognised."""
         current = self._current()
