@@ -12,6 +12,7 @@ import pytest
 
 from tests.live.dovecot import CAPABILITY, Flavour
 from tests.live.lab import until
+from tests.live.thunderbird import Thunderbird
 from tests.live.world import ICLOUD_HOST, JANE, JANE_LOCAL, NEW_PASSWORD, PASSWORD, World
 
 pytestmark = pytest.mark.live
@@ -60,6 +61,12 @@ def test_an_account_made_by_thunderbird_works(world: World) -> None:
     assert world.files_with(PASSWORD) == []
 
 
+def asked(thunderbird: Thunderbird, words: str) -> str:
+    """The dialog with these words; it gets them a moment after its window is there."""
+    shown = until(words, lambda: [text for text in thunderbird.obstacles() if words in text])
+    return shown[0]
+
+
 def test_a_wrong_stored_password_is_noticed(world: World) -> None:
     with world.thunderbird() as thunderbird:
         thunderbird.add_account(JANE, ICLOUD_HOST, JANE_LOCAL, "smtp.mail.me.com", NEW_PASSWORD)
@@ -67,9 +74,8 @@ def test_a_wrong_stored_password_is_noticed(world: World) -> None:
         with pytest.raises(AssertionError, match=JANE_LOCAL):
             world.assert_shows_inbox(thunderbird)
         assert JANE_LOCAL in world.imap.failures()
-        question = until("a dialog", thunderbird.obstacles)
-        assert "Login to server imap.mail.me.com" in question[0]
-        assert "failed" in question[0]
+        question = asked(thunderbird, "Login to server imap.mail.me.com")
+        assert "failed" in question
         thunderbird.kill()
 
 
@@ -78,8 +84,7 @@ def test_a_missing_stored_password_is_noticed(world: World) -> None:
         thunderbird.add_account(JANE, ICLOUD_HOST, JANE_LOCAL, "smtp.mail.me.com", "")
     with world.thunderbird() as thunderbird:
         thunderbird.open_inbox(ICLOUD_HOST)
-        question = until("a dialog", thunderbird.obstacles)
-        assert "Enter your password for jane.appleseed" in question[0]
+        asked(thunderbird, "Enter your password for jane.appleseed")
         thunderbird.kill()
     assert world.imap.logins() == []
 
