@@ -56,9 +56,10 @@ def in_child(action: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def can_lock(path: Path) -> bool:
-    """Another process could take the lock now."""
-    return in_child(lambda: fcntl.lockf(os.open(path, os.O_RDWR), fcntl.LOCK_EX | fcntl.LOCK_NB)) == 0
+def can_lock(path: Path, kind: int = fcntl.LOCK_EX) -> bool:
+    """Another process could take the lock now. `path` must exist."""
+    assert path.is_file()
+    return in_child(lambda: fcntl.lockf(os.open(path, os.O_RDWR), kind | fcntl.LOCK_NB)) == 0
 
 
 class Clock:

@@ -242,6 +242,17 @@ def test_a_link_that_someone_else_planted_is_not_followed(world: World) -> None:
     assert unsafe(world)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_link_of_ours_to_a_directory_of_someone_else_is_not_followed(world: World) -> None:
+    world.apply()
+    state = world.journal.directory
+    state.rename(world.home / "theirs")
+    state.symlink_to(world.home / "theirs")
+    assert not unsafe(world)
+    os.chown(world.home / "theirs", 12345, 12345)
+    assert unsafe(world)
+
+
 def test_nothing_is_recovered_from_a_directory_that_is_not_trusted(world: World) -> None:
     world.apply()
     edit(world, state="open", group="")
@@ -280,8 +291,11 @@ def test_strange_files_are_neither_read_nor_touched(world: World, tmp_path: Path
         stray = place(world, name)
         (stray / ".DS_Store").write_bytes(b"\0")
         (stray / "notes.tmp").write_bytes(b"mine")
-        (stray / "directory").mkdir()
-        (stray / "directory/file").write_bytes(b"mine")
+        for directory in ("directory", f"{new_id()} (copy)"):
+            (stray / directory).mkdir()
+            (stray / directory / "file").write_bytes(b"mine")
+        for copy in (f"copy of {new_id()}", f"copy of {new_id()}.json", f"{new_id()}.json~"):
+            (stray / copy).write_bytes(b"mine")
         (stray / new_id()).symlink_to(victim)
         (stray / f"{new_id()}.json").symlink_to(victim / "file")
         (stray / ".planted.tmp").symlink_to(victim / "file")

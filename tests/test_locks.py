@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def test_while_we_hold_it_the_client_cannot_take_it(lock: Path) -> None:
     assert can_lock(lock)
     with hold([lock], "Thunderbird"):
         assert not can_lock(lock)
+        assert not can_lock(lock, fcntl.LOCK_SH)
     assert can_lock(lock)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,7 @@ from provisioner.workflows.context import Context
 from provisioner.workflows.setup import SetupOptions, setup
 from tests.clients.machines import apple_mail, thunderbird_used
 from tests.clients.test_contract import snapshot
-from tests.mozlock import Clock, held
+from tests.mozlock import Clock, held, in_child
 
 EMAIL = "jane.appleseed@icloud.com"
 ONE, TWO = Secret("cana-rypa-ssxy-zwvu"), Secret("newe-rpas-swor-dabc")
@@ -174,6 +175,9 @@ def test_a_label_that_is_given_replaces_the_earlier_one(desk: Desk) -> None:
     assert desk.labels == ["Mine"]
     desk.setup("thunderbird", label="Newer", secret=TWO)
     assert desk.labels == ["Newer"]
+    renamed = desk.setup("thunderbird", label="Newest", secret=TWO, name="J", client=Options(rename=True))
+    assert states(renamed) == [State.CHANGED]
+    assert desk.labels == ["Newest"]
 
 
 def test_a_dry_run_changes_no_label(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +240,25 @@ def test_a_dry_run_needs_no_password_and_waits_for_nobody(desk: Desk, prefs: Pat
         assert snapshot(desk.host) == before
     assert (states(report), desk.asked, report.next) == ([State.PLANNED], 0, "")
     assert not desk.host.state_dir.exists()
+
+
+def test_only_a_real_run_takes_back_what_a_killed_one_left(desk: Desk) -> None:
+    def die() -> None:
+        monkey = pytest.MonkeyPatch()
+        monkey.setattr(Journal, "commit", lambda journal, group: os._exit(137))
+        desk.setup("thunderbird")
+
+    before = snapshot(desk.host)
+    assert in_child(die) == 137
+    half = snapshot(desk.host)
+    assert half != before
+    desk.setup("thunderbird", dry_run=True)
+    assert snapshot(desk.host) == half
+    assert len(desk.journal.unfinished()) == 1
+    desk.setup("thunderbird")
+    assert any("was stopped half-way; its changes were taken back" in text for text in desk.said)
+    assert desk.journal.unfinished() == []
+    assert len(desk.journal.receipts()) == 1
 
 
 def test_the_undo_that_is_told_names_the_profile_only_if_one_was_named(desk: Desk, prefs: Path) -> None:
