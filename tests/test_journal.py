@@ -146,7 +146,7 @@ def unreadable(world: World) -> bool:
     [
         {"schema": 2},
         {"schema": 0},
-        {"id": new_id()},
+        {"id": "20260101T000000000000Z-00000000"},
         {"state": "finished"},
         {"files": None},
         {"file_backup": "../1-changed"},

@@ -95,7 +95,7 @@ def test_a_profile_that_does_not_exist_yet_needs_no_lock(tmp_path: Path) -> None
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["ours", "init"])
 def test_the_symlink_lock_of_a_live_process_counts(lock: Path, pid: int) -> None:
     lock.touch()
     lock.with_name("lock").symlink_to(f"127.0.0.1:{pid}")
@@ -116,7 +116,11 @@ def test_the_symlink_lock_of_a_dead_process_is_free(lock: Path) -> None:
     assert lock.with_name("lock").is_symlink()
 
 
-@pytest.mark.parametrize("target", [f"127.0.0.1:+{os.getpid()}", "127.0.0.1:", "elsewhere"])
+@pytest.mark.parametrize(
+    "target",
+    [f"127.0.0.1:+{os.getpid()}", "127.0.0.1:", "elsewhere"],
+    ids=["with a POSIX lock", "no number", "no lock"],
+)
 def test_other_symlinks_leave_it_to_the_posix_lock(lock: Path, target: str) -> None:
     lock.with_name("lock").symlink_to(target)
     with hold([lock], "Thunderbird"):
