@@ -30,10 +30,10 @@ system:
 	else echo "not root or no apt: the live tests will be skipped"; fi
 
 test: $(BIN)/.dev system
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 fast: $(BIN)/.dev
-	$(BIN)/python -m pytest -n 2 -m "not live"
+	$(BIN)/python -m pytest -n 2 -m "not live and not exhaustive"
 
 live: $(BIN)/.dev system
 	$(BIN)/python -m pytest -m live

@@ -8,7 +8,7 @@ included, puts the files back, newest first; after a kill, `recover` does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,14 @@ def apply(
     the disk refuses; in every case the files are as before.
     """
     with journal.locked(wait=wait):
+        absent = {path for deed in deeds for path in deed.plan.locks if not path.exists()}
         with contextlib.ExitStack() as held:
             for deed in deeds:
                 held.enter_context(locks.hold(deed.plan.locks, deed.plan.title, wait=wait))
             for deed in deeds:
                 _unchanged_since(deed.plan, host)
             group = new_id()
-            receipts = [_receipt(deed, journal, group) for deed in deeds]
+            receipts = [_receipt(deed, journal, group, absent) for deed in deeds]
             try:
                 for deed, receipt in zip(deeds, receipts, strict=True):
                     journal.open(receipt, _backups(deed.plan, receipt))
@@ -105,12 +106,19 @@ def recover(host: Host, journal: Journal) -> list[Receipt]:
     taken_back = []
     with journal.locked():
         for receipt in journal.unfinished():
-            if journal.committed(receipt):
-                journal.close(receipt)
-                continue
+            emptied = [receipt]
             with locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):
-                roll_back(receipt, host, journal)
-            taken_back.append(receipt)
+                if journal.committed(receipt):
+                    ended = journal.find(receipt.supersedes)
+                    emptied += [ended] if ended and receipt.goal is ReceiptState.REMOVED else []
+                    journal.close(receipt)
+                else:
+                    roll_back(receipt, host, journal)
+                    taken_back.append(receipt)
+            for path in receipt.new_locks:
+                atomic.unlink(Path(path))
+            for one in emptied[1:] if journal.committed(receipt) else emptied:
+                remove_directories(one)
         journal.tidy()
     return taken_back
 
@@ -162,7 +170,7 @@ def _unchanged_since(plan: Plan, host: Host) -> None:
             )
 
 
-def _receipt(deed: Deed, journal: Journal, group: str) -> Receipt:
+def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path]) -> Receipt:
     plan, account = deed.plan, deed.account
     earlier = deed.ends or next(
         (one for one in journal.receipts(account.address, plan.client) if one.where == plan.where), None
@@ -190,6 +198,7 @@ def _receipt(deed: Deed, journal: Journal, group: str) -> Receipt:
         adopted=plan.adopted if earlier is None else earlier.adopted,
         files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
         locks=tuple(str(path) for path in plan.locks),
+        new_locks=tuple(str(path) for path in plan.locks if path in absent),
         directories=tuple(directories),
         supersedes=earlier.id if earlier else None,
     )

@@ -195,7 +195,7 @@ class Journal:
 
     def close(self, receipt: Receipt) -> None:
         """Writes the finished receipt of a committed group; `tidy` then forgets what it supersedes."""
-        superseded = self._find(receipt.supersedes)
+        superseded = self.find(receipt.supersedes)
         if receipt.goal is ReceiptState.DONE and superseded:
             receipt = self._take_over(receipt, superseded)
         self._save(msgspec.structs.replace(receipt, state=receipt.goal))
@@ -262,7 +262,8 @@ class Journal:
         found = (path for path in directory.iterdir() if name.fullmatch(path.name))
         return sorted(path for path in found if not path.is_symlink())
 
-    def _find(self, receipt_id: str | None) -> Receipt | None:
+    def find(self, receipt_id: str | None) -> Receipt | None:
+        """The receipt with this id, in whatever state."""
         return next((receipt for receipt in self._load_all() if receipt.id == receipt_id), None)
 
     def _save(self, receipt: Receipt) -> None:

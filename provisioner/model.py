@@ -278,6 +278,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     adopted: bool = False
     """The account was in the client before us: only what we put there is ours to take out."""
     locks: tuple[str, ...] = ()
+    new_locks: tuple[str, ...] = ()
+    """Those of `locks` that we made; a killed run leaves them behind."""
     directories: tuple[str, ...] = ()
     """Directories that were made, outermost first."""
     group: str = ""

@@ -139,6 +139,33 @@ def test_files_are_private(setup: Setup) -> None:
             assert mode & 0o077 == 0, f"{name} is {mode:o}"
 
 
+def test_nothing_is_touched_but_what_the_plan_names(setup: Setup) -> None:
+    before = snapshot(setup.host)
+    plan = setup.plan()
+    setup.apply(plan)
+    named = {str(change.path.relative_to(setup.host.home)) for change in plan.changes}
+    named |= {str(parent) for name in named for parent in Path(name).parents}
+    touched = {name for name, state in snapshot(setup.host).items() if before.get(name) != state}
+    assert touched <= named
+    assert before.keys() <= snapshot(setup.host).keys()
+
+
+@pytest.mark.parametrize(
+    "name", ["with space", "quo'te\"s", "back\\slash", "$(id) `id` %n #x", "ünï 🍏", "new\nline"]
+)
+def test_strange_homes(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    for client_id, make in MACHINES.values():
+        directory = tmp_path / name / make.__name__
+        directory.mkdir()
+        setup = Setup(clients.get(client_id), make(directory), PROVIDERS["icloud"])
+        before = snapshot(setup.host)
+        setup.apply(setup.plan())
+        assert setup.plan().empty
+        setup.remove()
+        assert snapshot(setup.host) == before
+
+
 def test_remove_restores_bytes_modes_and_directories(setup: Setup) -> None:
     before = snapshot(setup.host)
     setup.apply(setup.plan())
