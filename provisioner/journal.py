@@ -66,6 +66,7 @@ class Journal:
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:
         """Only one provisioner changes things at a time. Raises Conflict (`provisioner.running`)."""
+        self._refuse_foreign()
         self._make_private(self.directory)
         path = self.directory / "lock"
         lock = filelock.FileLock(path, mode=0o600, timeout=-1 if wait else 0)

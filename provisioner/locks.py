@@ -41,6 +41,8 @@ def _one(path: Path, title: str, *, wait: bool) -> Iterator[None]:
         if descriptor is not None:
             break
         if not wait:
+            if new:
+                _unlink(path)
             who = f" (process {holder})" if holder else ""
             raise Conflict(
                 f"{title} is running{who} and would overwrite the change.",
@@ -52,9 +54,14 @@ def _one(path: Path, title: str, *, wait: bool) -> Iterator[None]:
         yield
     finally:
         if new:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            _unlink(path)
         os.close(descriptor)
+
+
+def _unlink(path: Path) -> None:
+    """Takes away the lock file that we made, so that nothing of ours stays in the profile."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _try(path: Path) -> tuple[int | None, int | None]:

@@ -166,6 +166,8 @@ def test_dry_run_shows_masked_changes_and_makes_none(desk: Desk) -> None:
         assert snapshot(desk.host) == before
     desk.run("setup", EMAIL, "thunderbird", secret=OLD)
     after = snapshot(desk.host)
+    again = desk.run("setup", EMAIL, "thunderbird", "--dry-run", "--no-check")
+    assert "already set up, nothing to do" in again.stdout
     assert desk.run("remove", EMAIL, "--dry-run").exit_code == 0
     assert snapshot(desk.host) == after
     assert OLD.reveal() not in desk.shown

@@ -150,6 +150,8 @@ def _one(
             )
 
     try:
+        if secret is PLACEHOLDER:  # a dry run is not about the password: take the one that is there
+            secret = client.stored_secret(context.host, account, options.client) or secret
         plan = prune(client.plan(context.host, account, secret, options.client))
         if options.wait and not options.dry_run:
             wait_until_closed(context, plan)
