@@ -14,11 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from provisioner import atomic, locks
+from provisioner import atomic, keyring_changes, locks
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.journal import SCHEMA, Journal, digest, new_id, now
-from provisioner.model import Account, FileChange, FileRecord, Plan, Receipt, ReceiptState
+from provisioner.model import Account, FileChange, Plan
+from provisioner.receipt import FileRecord, Receipt, ReceiptState
 from provisioner.vetting import refuse_unsafe
 
 
@@ -61,6 +62,8 @@ def apply(
                     journal.open(receipt, _backups(deed.plan, receipt))
                 for deed, receipt in zip(deeds, receipts, strict=True):
                     _write_all(deed.plan, receipt)
+                for deed, receipt in zip(deeds, receipts, strict=True):
+                    keyring_changes.write(deed.plan.secrets, receipt, host.secrets)
                 verify()
                 journal.commit(group)
             except BaseException as error:
@@ -69,16 +72,17 @@ def apply(
                     if isinstance(error, OSError):
                         raise _refused(error) from None
                 raise
-            _close(receipts, journal)
+            _close(receipts, host, journal)
         for deed in deeds:
             if deed.ends:  # the client's lock file was in one of them
                 remove_directories(deed.ends)
 
 
-def _close(receipts: Sequence[Receipt], journal: Journal) -> None:
-    """The deed is done: if the disk refuses now, the next run closes and tidies."""
+def _close(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:
+    """The deed is done: if the disk or the keyring refuses now, the next run closes and tidies."""
     with contextlib.suppress(OSError, ProvisionError):
         for receipt in receipts:
+            keyring_changes.forget(receipt, host.secrets)
             journal.close(receipt)
         journal.tidy()
 
@@ -111,6 +115,7 @@ def recover(host: Host, journal: Journal) -> list[Receipt]:
                 if journal.committed(receipt):
                     ended = journal.find(receipt.supersedes)
                     emptied += [ended] if ended and receipt.goal is ReceiptState.REMOVED else []
+                    keyring_changes.forget(receipt, host.secrets)
                     journal.close(receipt)
                 else:
                     roll_back(receipt, host, journal)
@@ -151,6 +156,7 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
             f"{journal.directory}/receipts/{receipt.id}.json away.",
             code="recover.changed",
         )
+    keyring_changes.take_back(receipt, host.secrets)
     remove_directories(receipt)
     journal.discard(receipt)
 
@@ -196,6 +202,7 @@ def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path])
         account=account,
         seal=plan.seal,
         adopted=plan.adopted if earlier is None else earlier.adopted,
+        secrets=keyring_changes.records(plan.secrets),
         files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
         locks=tuple(str(path) for path in plan.locks),
         new_locks=tuple(str(path) for path in plan.locks if path in absent),

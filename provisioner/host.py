@@ -17,11 +17,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.items import SecretItem, SecretStore
+from provisioner.secret import Secret
 
 MAX_FILE = 64 * 1024 * 1024
 """Bytes; no configuration file is larger, so reading stops there."""
 _AT_ONCE: int = getattr(os, "O_NONBLOCK", 0)
+
+
+class _NoKeyring:
+    """A machine without a keyring: a pretended one, if nothing else is said."""
+
+    def get(self, item: SecretItem) -> Secret | None:  # noqa: ARG002
+        return None
+
+    def set(self, item: SecretItem, secret: Secret) -> None:  # noqa: ARG002
+        raise ProvisionError("There is no keyring here.", "Unlock or install one.", code="keyring.none")
+
+    def delete(self, item: SecretItem) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,8 @@ class Host:
     platform: str = "linux"
     name: str = "localhost"
     root: Path = Path("/")
+    secrets: SecretStore = field(default_factory=_NoKeyring, repr=False)
+    """The system's keyring."""
 
     @classmethod
     def current(cls) -> Host:

@@ -25,7 +25,8 @@ import msgspec
 
 from provisioner import atomic
 from provisioner.errors import Conflict, ProvisionError
-from provisioner.model import FileRecord, Plan, Receipt, ReceiptState
+from provisioner.model import Plan
+from provisioner.receipt import FileRecord, Receipt, ReceiptState
 
 SCHEMA = 1
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
@@ -219,8 +220,15 @@ class Journal:
             else:  # someone changed the file in between: only the client can take our part out
                 files.append(msgspec.structs.replace(record, exact=False, backup=None))
         files += [self._keep(record, new, old) for record in before.values()]
+        known = {record.item: record.had_before for record in old.secrets}
+        secrets = tuple(
+            msgspec.structs.replace(record, had_before=known.get(record.item, record.had_before))
+            for record in new.secrets
+        )
         directories = tuple(dict.fromkeys((*old.directories, *new.directories)))
-        return msgspec.structs.replace(new, files=tuple(files), directories=directories, created=old.created)
+        return msgspec.structs.replace(
+            new, files=tuple(files), secrets=secrets, directories=directories, created=old.created
+        )
 
     def _keep(self, record: FileRecord, new: Receipt, old: Receipt) -> FileRecord:
         if record.backup is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from provisioner.items import SecretItem
 from provisioner.secret import Secret
 
 
@@ -203,6 +204,18 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretChange:
+    """An item of the system's keyring from `before` to `after`; None means that there is no item.
+
+    One that stays as it is is named, too: the receipt must know who else needs it.
+    """
+
+    item: SecretItem
+    before: Secret | None
+    after: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What must change so that a client has the account. Making one changes nothing."""
 
@@ -212,6 +225,7 @@ class Plan:
     where: str
     """The place inside the client (a profile's path); one receipt per account, client and place."""
     changes: tuple[FileChange, ...]
+    secrets: tuple[SecretChange, ...] = ()
     locks: tuple[Path, ...] = ()
     """Lock files of Mozilla profiles (locks.py), held while writing."""
     done: str = ""
@@ -230,64 +244,7 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        return not self.changes
-
-
-class ReceiptState(StrEnum):
-    """`open` while applying (found later: a crash, rolled back), then `done` or, after remove, `removed`."""
-
-    OPEN = "open"
-    DONE = "done"
-    REMOVED = "removed"
-
-
-class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done to a file. Hashes are SHA-256 in hex; None means that there is no file."""
-
-    path: str
-    before: str | None
-    after: str | None
-    mode: int | None
-    """Permissions of the file before, None if there was none."""
-    backup: str | None = None
-    """Name of the backup of `before` in the receipt's own directory."""
-    exact: bool = True
-    """False: the bytes of `before` are not at hand, only the client can take its part out."""
-
-
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a setup changed: enough to undo it and to notice drift, and never a secret."""
-
-    schema: int
-    id: str
-    """Sorts by time of making; also names the directory of backups and the temporary files."""
-    state: ReceiptState
-    address: str
-    client: str
-    where: str
-    provider: str
-    label: str
-    created: str
-    """ISO 8601, UTC."""
-    updated: str
-    account: Account
-    """What was written: remove and status need it."""
-    files: tuple[FileRecord, ...]
-    seal: str = ""
-    """The client's mark of the password that we stored; see Plan."""
-    adopted: bool = False
-    """The account was in the client before us: only what we put there is ours to take out."""
-    locks: tuple[str, ...] = ()
-    new_locks: tuple[str, ...] = ()
-    """Those of `locks` that we made; a killed run leaves them behind."""
-    directories: tuple[str, ...] = ()
-    """Directories that were made, outermost first."""
-    group: str = ""
-    """Changes of one group become true together or not at all."""
-    goal: ReceiptState = ReceiptState.DONE
-    """What an open receipt becomes once its group is committed."""
-    supersedes: str | None = None
-    """The earlier receipt that this one replaces (or, in state `removed`, ends)."""
+        return not self.changes and all(change.before == change.after for change in self.secrets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import difflib
 
-from provisioner.model import FileChange, Plan
+from provisioner.model import FileChange, Plan, SecretChange
 from provisioner.secret import MASK, Secret
 
 
@@ -18,7 +18,19 @@ def prune(plan: Plan) -> Plan:
 
 def diff(plan: Plan) -> str:
     """A unified diff of every change, passwords masked; for people to read, not for patch."""
-    return "".join(_one(change, plan.secret) for change in plan.changes)
+    files = "".join(_one(change, plan.secret) for change in plan.changes)
+    return files + "".join(f"{line}\n" for change in plan.secrets for line in _keyring(change))
+
+
+def _keyring(change: SecretChange) -> list[str]:
+    if change.before == change.after:
+        return []
+    where = ", ".join(f"{key}={value}" for key, value in change.item.attributes)
+    return [
+        f"{sign} keyring item ({where}): {MASK}"
+        for sign, value in (("-", change.before), ("+", change.after))
+        if value is not None
+    ]
 
 
 def _one(change: FileChange, secret: Secret | None) -> str:

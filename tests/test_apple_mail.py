@@ -19,7 +19,8 @@ from provisioner.clients.apple_mail import profile
 from provisioner.clients.base import Options
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
-from provisioner.model import Account, Plan, Receipt, ReceiptState, Security, Server, Support
+from provisioner.model import Account, Plan, Security, Server, Support
+from provisioner.receipt import Receipt, ReceiptState
 from provisioner.resources import data_dir
 from provisioner.secret import Secret
 

@@ -15,7 +15,8 @@ from provisioner.apply import Deed, apply, recover
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.journal import Journal
-from provisioner.model import Account, FileChange, Plan, Receipt, Security, Server
+from provisioner.model import Account, FileChange, Plan, Security, Server
+from provisioner.receipt import Receipt
 from provisioner.report import Report, Row
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import _restore, untouched

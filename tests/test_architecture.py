@@ -18,10 +18,12 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
     {"report", "apply", "check", "journal"},
-    {"clients", "plan", "locks", "atomic", "vetting", "passwords", "accounts"},
+    {"clients", "plan", "locks", "atomic", "vetting", "keyring_changes", "passwords", "accounts"},
     {"stores", "edits", "render", "providers"},
     {"host", "resources", "shape"},
+    {"receipt"},
     {"model"},
+    {"items"},
     {"secret", "errors", "hardening", ""},
 )
 

@@ -13,7 +13,8 @@ import pytest
 from provisioner.apply import Deed, apply, recover, relabel
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.journal import Journal, new_id
-from provisioner.model import FileChange, Plan, Receipt
+from provisioner.model import FileChange, Plan
+from provisioner.receipt import Receipt
 from tests.test_apply import ACCOUNT, World, second_plan
 
 PLACES = ("", "receipts", "backups", "commits")

@@ -13,7 +13,8 @@ import pytest
 from provisioner import atomic, locks
 from provisioner.apply import Deed, apply, recover
 from provisioner.errors import Conflict
-from provisioner.model import FileChange, Plan, Receipt
+from provisioner.model import FileChange, Plan
+from provisioner.receipt import Receipt
 from tests.mozlock import Clock, can_lock, held, in_child
 from tests.test_apply import ACCOUNT, World, leftovers
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from provisioner.host import Host
-from provisioner.model import Account, Mailboxes, Plan, Receipt, ReceiptState, Security, Server, Use
+from provisioner.model import Account, Mailboxes, Plan, Security, Server, Use
+from provisioner.receipt import Receipt, ReceiptState
 from provisioner.secret import Secret
 
 DEBIAN = "/usr/lib/thunderbird"

@@ -8,7 +8,8 @@ from typing import NoReturn, Protocol
 
 from provisioner.errors import UsageError
 from provisioner.host import Host
-from provisioner.model import Account, Installation, Plan, Receipt, Support
+from provisioner.model import Account, Installation, Plan, Support
+from provisioner.receipt import Receipt
 from provisioner.secret import Secret
 
 

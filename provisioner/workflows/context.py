@@ -14,9 +14,10 @@ from provisioner.clients.base import Options
 from provisioner.errors import Cancelled, Conflict
 from provisioner.host import Host
 from provisioner.journal import Journal
-from provisioner.model import AppPassword, Plan, Provider, Receipt
+from provisioner.model import AppPassword, Plan, Provider
 from provisioner.passwords import shape_warning
 from provisioner.providers import load_all, load_file
+from provisioner.receipt import Receipt
 from provisioner.report import Report
 from provisioner.secret import Secret
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,9 @@ from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.journal import digest
-from provisioner.model import FileChange, Plan, Receipt, Support
+from provisioner.model import FileChange, Plan, SecretChange, Support
 from provisioner.plan import diff, prune
+from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.workflows.context import Context, recover, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
@@ -61,10 +63,10 @@ def _one(
     try:
         client = clients.get(receipt.client)
         title = client.TITLE
-        plan, forced = _plan(context, client, receipt, options, force=force)
+        plan, forced = _whole_plan(context, client, receipt, options, force=force)
         if wait and not dry_run:
             wait_until_closed(context, plan)
-            plan, forced = _plan(context, client, receipt, options, force=force)
+            plan, forced = _whole_plan(context, client, receipt, options, force=force)
         notes = plan.notes
         if forced and not dry_run:
             kept = context.journal.keep_aside(receipt, plan)
@@ -92,6 +94,25 @@ def _at(receipt: Receipt, profile: str | None) -> bool:
         return True
     place, wanted = Path(receipt.where), Path(profile).expanduser()
     return place.resolve() == wanted.resolve() or place.name == profile or place.suffix == f".{profile}"
+
+
+def _whole_plan(
+    context: Context, client: Client, receipt: Receipt, options: Options, *, force: bool
+) -> tuple[Plan, bool]:
+    plan, forced = _plan(context, client, receipt, options, force=force)
+    return dataclasses.replace(plan, secrets=_items(context, receipt)), forced
+
+
+def _items(context: Context, receipt: Receipt) -> tuple[SecretChange, ...]:
+    """The keyring items that go: ours, and needed by no other client."""
+    others = [one for one in context.journal.receipts() if one.id != receipt.id]
+    needed = {record.item for one in others for record in one.secrets}
+    changes = []
+    for record in receipt.secrets:
+        if not record.had_before and record.item not in needed:
+            value = context.host.secrets.get(record.item)
+            changes += [SecretChange(record.item, value, None)] if value is not None else []
+    return tuple(changes)
 
 
 def _plan(

@@ -9,9 +9,10 @@ from provisioner import clients
 from provisioner.accounts import parse_address
 from provisioner.clients.base import Client, Options
 from provisioner.errors import Conflict, ProvisionError, UsageError
-from provisioner.model import Receipt, Support
+from provisioner.model import Support
 from provisioner.plan import prune
 from provisioner.providers import load_all
+from provisioner.receipt import Receipt
 from provisioner.report import Report, Row, State, StatusRow
 from provisioner.secret import Secret
 from provisioner.workflows.context import Context, at_receipt

@@ -13,7 +13,8 @@ from provisioner.clients.apple_mail import profile
 from provisioner.clients.base import ExportFile, Options, no_stored_seal, no_stored_secret
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
-from provisioner.model import Account, FileChange, Installation, Plan, Receipt, Support
+from provisioner.model import Account, FileChange, Installation, Plan, Support
+from provisioner.receipt import Receipt
 from provisioner.secret import Secret
 
 ID = "apple-mail"

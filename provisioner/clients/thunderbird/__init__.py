@@ -16,7 +16,8 @@ from provisioner.edits import prefsjs
 from provisioner.edits.prefsjs import Prefs
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
-from provisioner.model import Account, FileChange, Installation, Plan, Receipt, Support
+from provisioner.model import Account, FileChange, Installation, Plan, Support
+from provisioner.receipt import Receipt
 from provisioner.secret import Secret
 
 ID = "thunderbird"

@@ -1,0 +1,56 @@
+"""Changes of keyring items that can be taken back, also after a kill.
+
+A receipt holds no password, so the old value waits in the same keyring, as an item of its own, from before
+the first change until the group is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provisioner.items import SecretStore
+from provisioner.model import SecretChange
+from provisioner.receipt import Receipt, SecretRecord
+
+
+def records(changes: Sequence[SecretChange]) -> tuple[SecretRecord, ...]:
+    """What a receipt says of the items."""
+    return tuple(
+        SecretRecord(
+            item=change.item, had_before=change.before is not None, changed=change.before != change.after
+        )
+        for change in changes
+    )
+
+
+def write(changes: Sequence[SecretChange], receipt: Receipt, store: SecretStore) -> None:
+    """Makes the changes. The old values are put aside first. Raises ProvisionError (`keyring.*`)."""
+    changed = [(number, change) for number, change in enumerate(changes) if change.before != change.after]
+    for number, change in changed:
+        if change.before is not None:
+            store.set(change.item.undo(receipt.id, number), change.before)
+    for _, change in changed:
+        if change.after is None:
+            store.delete(change.item)
+        else:
+            store.set(change.item, change.after)
+
+
+def take_back(receipt: Receipt, store: SecretStore) -> None:
+    """Gives every item its old value. Where none was put aside, the item was not changed yet or is new."""
+    for number, record in enumerate(receipt.secrets):
+        if not record.changed:
+            continue
+        undo = record.item.undo(receipt.id, number)
+        if (old := store.get(undo)) is not None:
+            store.set(record.item, old)
+            store.delete(undo)
+        elif not record.had_before:
+            store.delete(record.item)
+
+
+def forget(receipt: Receipt, store: SecretStore) -> None:
+    """Deletes what was put aside: the change is committed."""
+    for number, record in enumerate(receipt.secrets):
+        if record.changed and record.had_before:
+            store.delete(record.item.undo(receipt.id, number))

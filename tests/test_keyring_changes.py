@@ -1,0 +1,112 @@
+"""Items of the system's keyring follow the same rules as files: all or nothing, and undoable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from provisioner.apply import Deed, apply, recover
+from provisioner.errors import ProvisionError
+from provisioner.host import Host
+from provisioner.items import SecretItem
+from provisioner.journal import Journal
+from provisioner.model import FileChange, Plan, SecretChange
+from provisioner.plan import diff
+from provisioner.secret import Secret
+from tests.memory_store import Killed, MemoryStore
+from tests.test_apply import ACCOUNT
+
+OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("qrst-uvwx-yzab-cdef")
+ITEM = SecretItem.shared("Jane@icloud.com")
+OTHER = SecretItem("Other", (("host", "smtp.mail.me.com"), ("user", "jane")))
+
+
+class World:
+    def __init__(self, home: Path) -> None:
+        self.store = MemoryStore()
+        self.host = Host(home=home, secrets=self.store)
+        self.journal = Journal(self.host.state_dir)
+        self.file = home / "rc"
+
+    def plan(self, secret: Secret | None = NEW) -> Plan:
+        changes = tuple(SecretChange(item, self.store.get(item), secret) for item in (ITEM, OTHER))
+        file = FileChange(self.file, self.host.read(self.file), b"set up" if secret else None)
+        return Plan("test", "Test", "there", (file,), secrets=changes, secret=secret)
+
+    def apply(self, plan: Plan | None = None, verify: Callable[[], None] = lambda: None) -> None:
+        apply([Deed(plan or self.plan(), ACCOUNT, "label")], self.host, self.journal, verify=verify)
+
+    def state(self) -> tuple[bytes | None, dict[SecretItem, str]]:
+        return self.host.read(self.file), {item: secret.reveal() for item, secret in self.store.items.items()}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_items_are_written_and_nothing_waits_afterwards(world: World) -> None:
+    world.store.set(ITEM, OLD)
+    world.apply()
+    assert world.state() == (b"set up", {ITEM: NEW.reveal(), OTHER: NEW.reveal()})
+    (receipt,) = world.journal.receipts()
+    assert [(record.item, record.had_before) for record in receipt.secrets] == [(ITEM, True), (OTHER, False)]
+    for path in world.journal.directory.rglob("*"):
+        assert path.is_dir() or NEW.reveal().encode() not in path.read_bytes()
+
+
+def test_a_plan_with_only_a_new_password_is_not_empty_and_its_diff_shows_none(world: World) -> None:
+    plan = Plan("test", "Test", "there", (), secrets=(SecretChange(ITEM, OLD, NEW),), secret=NEW)
+    assert not plan.empty
+    assert Plan("test", "Test", "there", (), secrets=(SecretChange(ITEM, NEW, NEW),)).empty
+    text = diff(plan)
+    assert "service=provisioner" in text
+    assert OLD.reveal() not in text + repr(plan)
+    assert NEW.reveal() not in text + repr(plan)
+
+
+def test_what_fails_is_taken_back(world: World) -> None:
+    world.store.set(ITEM, OLD)
+    before = world.state()
+
+    def verify() -> None:
+        raise ProvisionError("does not work")
+
+    with pytest.raises(ProvisionError):
+        world.apply(verify=verify)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize("error", [ProvisionError("locked"), KeyboardInterrupt()])
+def test_a_keyring_that_refuses_at_any_call_changes_nothing(world: World, error: BaseException) -> None:
+    world.store.set(ITEM, OLD)
+    before = world.state()
+    for call in range(1, 4):
+        world.store.fail_at(call, error)
+        with pytest.raises(type(error)):
+            world.apply()
+        assert world.state() == before, call
+
+
+def test_killed_at_every_call_of_the_keyring(world: World) -> None:
+    seen = set()
+    for call in range(1, 12):
+        world.store.alive()
+        world.store.items.clear()
+        world.store.set(ITEM, OLD)
+        world.file.unlink(missing_ok=True)
+        for path in world.journal.directory.rglob("*.json"):
+            path.unlink()
+        before = world.state()
+        after = (b"set up", {ITEM: NEW.reveal(), OTHER: NEW.reveal()})
+        world.store.fail_at(call, Killed())
+        try:
+            world.apply()
+        except Killed:
+            world.store.alive()
+            recover(world.host, world.journal)
+        assert world.state() in (before, after), call
+        seen.add(world.state() == after)
+    assert seen == {True, False}
