@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
+import imapclient
+
 from provisioner import check
 from provisioner.accounts import Target
 from provisioner.demo.server import DemoServer
@@ -107,12 +109,22 @@ def main() -> None:
             result = check.check_imap(target, PASSWORD, context=context)
             assert result.ok, result
 
-        ours, least = [], []
+        def library() -> None:
+            with imapclient.IMAPClient("localhost", proxy.port, ssl_context=context) as client:
+                client.login(ADDRESS, PASSWORD.reveal())
+                client.select_folder("INBOX", readonly=True)
+                client.list_folders()
+
+        ours, least, plain = [], [], []
         for _ in range(ROUNDS):
             least.append(seconds(lambda: bare(proxy.port, context)))
             ours.append(seconds(checked))
+            plain.append(seconds(library))
         ratio = statistics.median(ours) / statistics.median(least)
         print(f"login: check takes {ratio:.2f} times a bare-socket client ({DELAY * 2000:.0f} ms of latency)")
+
+        ratio = statistics.median(plain) / statistics.median(least)
+        print(f"login: imapclient as it comes takes {ratio:.2f} times the bare-socket client")
 
         env = {**os.environ, "SSL_CERT_FILE": str(server.ca_file), "HOME": name}
         flags = ["--imap", f"localhost:{server.imap_port}", "--imap-security", "tls", "--smtp", "localhost:1"]
