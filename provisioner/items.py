@@ -27,6 +27,11 @@ class SecretItem(msgspec.Struct, frozen=True):
         """The one item of an account that all command-line clients read through a command."""
         return cls(f"Mail password of {address}", (("service", SERVICE), ("username", address.lower())))
 
+    @property
+    def ours(self) -> bool:
+        """Nobody but provisioner makes such an item."""
+        return ("service", SERVICE) in self.attributes
+
     def undo(self, receipt_id: str, number: int) -> SecretItem:
         """Where the old value waits, in the same keyring, until a change is committed."""
         where = f"{receipt_id}-{number}"

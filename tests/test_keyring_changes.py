@@ -14,7 +14,10 @@ from provisioner.items import SecretItem
 from provisioner.journal import Journal
 from provisioner.model import FileChange, Plan, SecretChange
 from provisioner.plan import diff
+from provisioner.report import Report
 from provisioner.secret import Secret
+from provisioner.workflows.context import Context
+from provisioner.workflows.remove import _items
 from tests.memory_store import Killed, MemoryStore
 from tests.test_apply import ACCOUNT
 
@@ -110,3 +113,20 @@ def test_killed_at_every_call_of_the_keyring(world: World) -> None:
         assert world.state() in (before, after), call
         seen.add(world.state() == after)
     assert seen == {True, False}
+
+
+def test_a_shared_item_goes_with_the_last_client_that_needs_it(world: World) -> None:
+    def shared(client: str) -> Plan:
+        file = world.file.with_name(client)
+        change = SecretChange(ITEM, world.store.get(ITEM), NEW)
+        changes = (FileChange(file, None, b"x"),)
+        return Plan(client, client, client, changes, secrets=(change,), secret=NEW)
+
+    for client in ("msmtp", "mbsync"):
+        world.apply(shared(client))
+    context = Context(world.host, world.journal, None, Report("remove"))  # type: ignore[arg-type]
+    first, second = world.journal.receipts()
+    assert _items(context, first) == _items(context, second) == ()
+    apply([Deed(Plan("msmtp", "msmtp", "msmtp", ()), ACCOUNT, "x", first)], world.host, world.journal)
+    (last,) = world.journal.receipts()
+    assert _items(context, last) == (SecretChange(ITEM, NEW, None),)

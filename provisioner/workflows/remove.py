@@ -109,7 +109,7 @@ def _items(context: Context, receipt: Receipt) -> tuple[SecretChange, ...]:
     needed = {record.item for one in others for record in one.secrets}
     changes = []
     for record in receipt.secrets:
-        if not record.had_before and record.item not in needed:
+        if (record.item.ours or not record.had_before) and record.item not in needed:
             value = context.host.secrets.get(record.item)
             changes += [SecretChange(record.item, value, None)] if value is not None else []
     return tuple(changes)
