@@ -20,6 +20,7 @@ from pathlib import Path
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem, SecretStore
 from provisioner.secret import Secret
+from provisioner.stores.system import SystemStore
 
 MAX_FILE = 64 * 1024 * 1024
 """Bytes; no configuration file is larger, so reading stops there."""
@@ -63,7 +64,9 @@ class Host:
                 code="home.encoding",
             ) from None
         name = (platform_module.node() or socket.gethostname() or "this computer").split(".")[0]
-        return cls(home=home, env=dict(os.environ), platform=sys.platform, name=name)
+        env = dict(os.environ)
+        store = SystemStore(sys.platform, env)
+        return cls(home=home, env=env, platform=sys.platform, name=name, secrets=store)
 
     def system(self, path: str) -> Path:
         """An absolute system path, below `root`."""

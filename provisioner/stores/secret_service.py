@@ -1,0 +1,191 @@
+"""Items of the Secret Service: GNOME Keyring, KWallet, KeePassXC.
+
+The API: https://specifications.freedesktop.org/secret-service-spec/latest/. Items are looked for in all
+collections, as libsecret does for `secret-tool lookup`; new ones go into the default collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import secretstorage
+from jeepney import DBusErrorResponse
+from jeepney.bus import get_bus
+from jeepney.io.blocking import DBusConnection, prep_socket
+from secretstorage.util import add_match_rules
+
+from provisioner.errors import Conflict, ProvisionError
+from provisioner.items import SecretItem
+from provisioner.secret import Secret
+
+ANSWER_SECONDS = 15.0
+"""How long the service may take when it can ask nobody."""
+PROMPT_SECONDS = 120.0
+"""How long a person may take to answer what the service asks on the screen."""
+
+
+class BoundedConnection(DBusConnection):  # type: ignore[misc]
+    """A connection that never waits longer than `seconds` for one answer; then it raises TimeoutError."""
+
+    def __init__(self, sock: Any, seconds: float) -> None:
+        self._seconds = seconds
+        super().__init__(sock)
+
+    def send_and_get_reply(self, message: Any, *, timeout: float | None = None) -> Any:
+        return super().send_and_get_reply(message, timeout=self._seconds if timeout is None else timeout)
+
+    def recv_until_filtered(self, queue: Any, *, timeout: float | None = None) -> Any:
+        return super().recv_until_filtered(queue, timeout=self._seconds if timeout is None else timeout)
+
+
+class SecretService:
+    """The items, as a SecretStore that raises errors of secretstorage and jeepney too (see `explain`)."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._screen = bool(env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"))
+
+    def get(self, item: SecretItem) -> Secret | None:
+        with self._bus() as bus:
+            found = self._find(bus, item)
+            return None if found is None else Secret(found.get_secret().decode())
+
+    def set(self, item: SecretItem, secret: Secret) -> None:
+        with self._bus() as bus:
+            found = self._find(bus, item)
+            # Not CreateItem with "replace": GNOME Keyring then takes the label and all other attributes
+            # from an item that another program has made.
+            if found is not None:
+                found.set_secret(secret.reveal().encode())
+                return
+            self._collection(bus).create_item(
+                item.label, dict(item.attributes), secret.reveal().encode(), replace=True
+            )
+
+    def delete(self, item: SecretItem) -> None:
+        with self._bus() as bus:
+            found = self._find(bus, item)
+            if found is not None:
+                found.delete()
+
+    @contextmanager
+    def _bus(self) -> Iterator[DBusConnection]:
+        try:
+            sock = prep_socket(self._address())
+        except (OSError, ValueError, RuntimeError):
+            sock = None
+        if sock is None:
+            raise ProvisionError(
+                "There is no D-Bus session here, so no keyring can be reached.",
+                "Run this in a terminal of your desktop session.",
+                code="keyring.none",
+            )
+        with sock, BoundedConnection(sock, PROMPT_SECONDS if self._screen else ANSWER_SECONDS) as bus:
+            add_match_rules(bus)
+            if not secretstorage.check_service_availability(bus):
+                raise _no_service()
+            yield bus
+
+    def _address(self) -> str:
+        """The socket of the session bus; without a variable where GLib, so `secret-tool`, looks for it."""
+        if address := self._env.get("DBUS_SESSION_BUS_ADDRESS"):
+            return str(get_bus(address))
+        return self._env.get("XDG_RUNTIME_DIR", "/nonexistent") + "/bus"
+
+    def _find(self, bus: DBusConnection, item: SecretItem) -> secretstorage.Item | None:
+        """The one item that a search by the attributes finds; it may have others too.
+
+        Who reads it searches like this, and gets any one of several: so several are refused.
+        """
+        collection = _default(bus)
+        if collection is not None:  # a locked one may show none of its items
+            self._unlock(collection)
+        matches = list(secretstorage.search_items(bus, dict(item.attributes)))
+        if len(matches) > 1:
+            wanted = ", ".join(f"{key}={value}" for key, value in item.attributes)
+            raise Conflict(
+                f"The keyring has {len(matches)} entries with {wanted}, and a program may read any of them.",
+                "Delete all but one of them in the system's password manager and run again.",
+                code="keyring.ambiguous",
+            )
+        for match in matches:
+            self._unlock(match)
+            return match
+        return None
+
+    def _collection(self, bus: DBusConnection) -> secretstorage.Collection:
+        """The default collection, made if a person can be asked for its password."""
+        if (collection := _default(bus)) is not None:
+            return collection
+        if not self._screen:
+            raise ProvisionError(
+                "You have no keyring yet, and without a screen none can be created.",
+                "Log in to your desktop once, or create one in its password manager, then run again.",
+                code="keyring.none",
+            )
+        return secretstorage.get_default_collection(bus)
+
+    def _unlock(self, thing: secretstorage.Collection | secretstorage.Item) -> None:
+        if not thing.is_locked():
+            return
+        if not self._screen:
+            raise Conflict(
+                "The keyring is locked, and without a screen nobody can be asked for its password.",
+                "Unlock it in your desktop session and run again from there.",
+                code="keyring.locked",
+            )
+        try:
+            thing.unlock()
+            still = thing.is_locked()
+        except TimeoutError:
+            still = True
+        if still:
+            raise _not_unlocked()
+
+
+def explain(error: Exception) -> ProvisionError:
+    """What an error of the libraries means. Nothing of their text is repeated."""
+    name = str(error.name) if isinstance(error, DBusErrorResponse) else type(error).__name__
+    if isinstance(error, secretstorage.PromptDismissedException | secretstorage.LockedException):
+        return _not_unlocked()
+    if name == "org.freedesktop.Secret.Error.IsLocked":
+        return _not_unlocked()
+    if isinstance(error, secretstorage.SecretServiceNotAvailableException):
+        return _no_service()
+    if isinstance(error, TimeoutError):
+        what = "The keyring does not answer."
+    elif isinstance(error, UnicodeDecodeError):
+        what = "The keyring's entry is not a password in UTF-8."
+    elif isinstance(error, secretstorage.ItemNotFoundException):
+        what = "The keyring's entry has gone while it was used."
+    else:
+        what = f"The keyring refused with {name}."
+    return ProvisionError(
+        what, "Look at it in the desktop's password manager and run again.", code="keyring.failed"
+    )
+
+
+def _default(bus: DBusConnection) -> secretstorage.Collection | None:
+    try:
+        return secretstorage.Collection(bus)
+    except secretstorage.ItemNotFoundException:
+        return None
+
+
+def _no_service() -> ProvisionError:
+    return ProvisionError(
+        "No keyring (Secret Service) is running in this session.",
+        "Install GNOME Keyring, or enable the Secret Service in KWallet or KeePassXC;"
+        " then log in again and run the command again.",
+        code="keyring.none",
+    )
+
+
+def _not_unlocked() -> Conflict:
+    return Conflict(
+        "The keyring stays locked: its question was dismissed or not answered.",
+        "Run again and answer it, or unlock the keyring in the desktop's password manager first.",
+        code="keyring.locked",
+    )

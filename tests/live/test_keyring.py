@@ -1,0 +1,225 @@
+"""Passwords in the real GNOME Keyring, as other programs see them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from provisioner.errors import Conflict, ProvisionError
+from provisioner.items import SecretItem
+from provisioner.secret import Secret
+from provisioner.stores.system import SystemStore
+from tests.needs import need
+
+pytestmark = pytest.mark.live
+
+TOOLS = ("dbus-run-session", "gnome-keyring-daemon", "secret-tool")
+UNLOCK = "gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null && "
+ITEM = SecretItem.shared("Jane@icloud.com")
+NAMES = ("service", "provisioner", "username", "jane@icloud.com")
+OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("grün 🔑 \"quoted' $x\\")
+
+
+class Session:
+    """A desktop session of its own: D-Bus, home directory, and keyring if it is unlocked."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.env = env
+        self.store = SystemStore("linux", env)
+
+    def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=60, env=self.env, check=False
+        )
+
+    def lookup(self) -> str:
+        return self.run("secret-tool", "lookup", *NAMES).stdout
+
+    def search(self) -> str:
+        """All items that match; secret-tool shows attributes on standard error."""
+        done = self.run("secret-tool", "search", "--all", *NAMES)
+        return done.stdout + done.stderr
+
+    def with_screen(self) -> SystemStore:
+        """For a program that believes in a screen; nothing can be shown on it."""
+        return SystemStore("linux", {**self.env, "DISPLAY": ":nobody"})
+
+
+@contextmanager
+def session(directory: Path, start: str) -> Iterator[Session]:
+    need(sys.platform == "linux", "the Secret Service needs Linux")
+    lost = [tool for tool in TOOLS if shutil.which(tool) is None]
+    need(not lost, f"needs {', '.join(lost)} (make system)")
+    env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(directory)}
+    env["XDG_RUNTIME_DIR"] = str(directory / "run")
+    (directory / "run").mkdir(mode=0o700)
+    # The first line is the keyring's password; the session ends with its standard input.
+    script = f'read -r word; printf %s "$word" | {start} echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat'
+    with subprocess.Popen(
+        ["dbus-run-session", "--", "sh", "-c", script],
+        env=env,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("lab\n")
+        process.stdin.flush()
+        address = process.stdout.readline().strip()
+        assert address
+        yield Session({**env, "DBUS_SESSION_BUS_ADDRESS": address})
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Session]:
+    with session(tmp_path, UNLOCK) as desktop:
+        yield desktop
+
+
+def lock(desktop: Session) -> None:
+    code = "import secretstorage as s; s.Collection(s.dbus_init()).lock()"
+    assert desktop.run(sys.executable, "-c", code).returncode == 0
+
+
+def refusals(store: SystemStore) -> Iterator[ProvisionError]:
+    """What get, set and delete raise."""
+    calls: list[Callable[[], object]] = [
+        lambda: store.get(ITEM),
+        lambda: store.set(ITEM, NEW),
+        lambda: store.delete(ITEM),
+    ]
+    for call in calls:
+        with pytest.raises(ProvisionError) as caught:
+            call()
+        assert caught.value.hint
+        assert caught.value.__context__ is None
+        yield caught.value
+
+
+def test_an_item_is_stored_replaced_read_by_others_and_deleted(desktop: Session) -> None:
+    assert desktop.store.get(ITEM) is None
+    desktop.store.delete(ITEM)
+    desktop.store.set(ITEM, OLD)
+    assert desktop.lookup() == OLD.reveal()
+    desktop.store.set(ITEM, NEW)
+    assert desktop.lookup() == NEW.reveal()
+    assert desktop.store.get(ITEM) == NEW
+
+    seen = desktop.search()
+    assert seen.count("label = ") == 1
+    assert "label = Mail password of Jane@icloud.com" in seen
+    attributes = {line for line in seen.splitlines() if line.startswith("attribute.")}
+    assert attributes == {"attribute.service = provisioner", "attribute.username = jane@icloud.com"}
+
+    desktop.store.delete(ITEM)
+    assert desktop.store.get(ITEM) is None
+    assert desktop.run("secret-tool", "lookup", *NAMES).returncode == 1
+
+
+def test_the_keyring_library_reads_the_same_item(desktop: Session) -> None:
+    desktop.store.set(ITEM, OLD)
+    done = desktop.run(sys.executable, "-m", "keyring", "get", "provisioner", "jane@icloud.com")
+    assert done.stdout == OLD.reveal() + "\n"
+
+
+def test_the_item_of_another_program_keeps_its_label_and_attributes(desktop: Session) -> None:
+    other = SecretItem("Ours", (("e-source-uid", "1f"),))
+    theirs = ("e-source-uid", "1f", "eds-origin", "evolution")
+    desktop.run("secret-tool", "store", "--label", "Theirs", *theirs, text=OLD.reveal())
+    assert desktop.store.get(other) == OLD
+    desktop.store.set(other, NEW)
+    done = desktop.run("secret-tool", "search", "--all", "e-source-uid", "1f")
+    assert (done.stdout + done.stderr).count("label = ") == 1
+    assert "label = Theirs" in done.stdout
+    assert "attribute.eds-origin = evolution" in done.stderr
+    assert desktop.run("secret-tool", "lookup", *theirs).stdout == NEW.reveal()
+
+
+def test_items_that_share_only_some_attributes_are_left_alone(desktop: Session) -> None:
+    desktop.store.set(SecretItem.shared("bob@icloud.com"), OLD)
+    desktop.store.set(ITEM, NEW)
+    desktop.store.delete(ITEM)
+    assert desktop.store.get(SecretItem.shared("bob@icloud.com")) == OLD
+
+
+def test_several_items_that_match_are_refused_and_left_alone(desktop: Session) -> None:
+    desktop.run("secret-tool", "store", "--label", "More", *NAMES, "application", "x", text=OLD.reveal())
+    desktop.run("secret-tool", "store", "--label", "Most", *NAMES, "application", "y", text=OLD.reveal())
+    before = desktop.search()
+    assert before.count("label = ") == 2
+    for error in refusals(desktop.store):
+        assert isinstance(error, Conflict)
+        assert error.code == "keyring.ambiguous"
+        assert "username=jane@icloud.com" in error.message
+    assert desktop.search() == before
+
+
+def test_a_value_that_is_not_text_is_refused_and_not_shown(desktop: Session) -> None:
+    subprocess.run(
+        ["secret-tool", "store", "--label", "Raw", *NAMES], input=b"\xff\xfeabc", env=desktop.env, check=True
+    )
+    with pytest.raises(ProvisionError, match="UTF-8") as caught:
+        desktop.store.get(ITEM)
+    assert caught.value.code == "keyring.failed"
+    assert caught.value.__context__ is None
+
+
+def test_a_locked_keyring_is_refused_at_once_without_a_screen(desktop: Session) -> None:
+    desktop.store.set(ITEM, OLD)
+    lock(desktop)
+    for error in refusals(desktop.store):
+        assert isinstance(error, Conflict)
+        assert error.code == "keyring.locked"
+        assert "without a screen" in error.message
+
+
+def test_a_question_that_nobody_answers_leaves_it_locked(desktop: Session) -> None:
+    desktop.store.set(ITEM, OLD)
+    lock(desktop)
+    for error in refusals(desktop.with_screen()):
+        assert isinstance(error, Conflict)
+        assert error.code == "keyring.locked"
+        assert "dismissed" in error.message
+
+
+def test_where_no_keyring_was_made_yet_nothing_is_read_and_nothing_is_made(tmp_path: Path) -> None:
+    with session(tmp_path, "gnome-keyring-daemon --start --components=secrets >/dev/null;") as desktop:
+        assert desktop.store.get(ITEM) is None
+        desktop.store.delete(ITEM)
+        with pytest.raises(ProvisionError, match="no keyring yet") as caught:
+            desktop.store.set(ITEM, OLD)
+        assert caught.value.code == "keyring.none"
+        with pytest.raises(Conflict) as dismissed:
+            desktop.with_screen().set(ITEM, OLD)
+        assert dismissed.value.code == "keyring.locked"
+
+
+def test_a_session_without_a_secret_service_has_no_keyring(tmp_path: Path) -> None:
+    (tmp_path / "bus.conf").write_text(
+        "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>"
+        '<policy context="default"><allow send_destination="*"/><allow own="*"/><allow eavesdrop="true"/>'
+        "</policy></busconfig>"
+    )
+    need(shutil.which("dbus-daemon"), "needs dbus-daemon (make system)")
+    with subprocess.Popen(
+        ["dbus-daemon", f"--config-file={tmp_path / 'bus.conf'}", "--nofork", "--print-address"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as bus:
+        try:
+            assert bus.stdout is not None
+            store = SystemStore("linux", {"DBUS_SESSION_BUS_ADDRESS": bus.stdout.readline().strip()})
+            for error in refusals(store):
+                assert error.code == "keyring.none"
+                assert "Secret Service" in error.message
+        finally:
+            bus.terminate()
