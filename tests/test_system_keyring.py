@@ -7,7 +7,8 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import keyring
 import keyring.backend
@@ -291,12 +292,42 @@ def test_a_locked_keyring_asks_only_where_somebody_can_answer(
 
 
 @linux
+@pytest.mark.parametrize("env", [{}, {"DISPLAY": ":0"}])
+def test_a_locked_item_of_another_collection_is_unlocked_too(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str]
+) -> None:
+    import secretstorage
+
+    from provisioner.stores import secret_service
+
+    found = Locked("unlocked")
+    monkeypatch.setattr(secret_service, "_default", lambda bus: None)
+    monkeypatch.setattr(secretstorage, "search_items", lambda bus, attributes: [found])
+    service, bus = secret_service.SecretService(env), cast(Any, None)
+    if env:
+        assert cast(Any, service._find(bus, ITEM)) is found
+        assert found.asked == 1
+    else:
+        with pytest.raises(ProvisionError, match="locked"):
+            service._find(bus, ITEM)
+
+
+@linux
 def test_errors_of_the_secret_service_are_explained_without_their_text() -> None:
     import secretstorage
+    from jeepney import DBusErrorResponse, HeaderFields
 
     from provisioner.stores.secret_service import explain
 
+    def answer(name: str) -> Exception:
+        message = SimpleNamespace(
+            header=SimpleNamespace(fields={HeaderFields.error_name: name}), body=(WORD,)
+        )
+        return cast(Exception, DBusErrorResponse(message))
+
     cases: list[tuple[Exception, str, int]] = [
+        (answer("org.freedesktop.Secret.Error.IsLocked"), "keyring.locked", 5),
+        (answer("org.freedesktop.DBus.Error.AccessDenied"), "keyring.failed", 1),
         (secretstorage.PromptDismissedException(WORD), "keyring.locked", 5),
         (secretstorage.LockedException(WORD), "keyring.locked", 5),
         (secretstorage.SecretServiceNotAvailableException(WORD), "keyring.none", 1),
