@@ -47,6 +47,37 @@ def xml(value: str | int) -> Quoted:
     return Quoted(saxutils.escape(text))
 
 
+MSMTP_BYTES = 470
+"""Of one value: a line of msmtp's file has at most 500 bytes, the command in front of the value included."""
+MBSYNC_BYTES = 900
+"""Of one value: a line of mbsync's file has at most 1023 bytes."""
+
+
+def msmtp(value: str | int) -> Quoted:
+    """An argument in msmtp's file: what is between the first and the last `"` of the line (src/conf.c)."""
+    return Quoted(f'"{_one_line(str(value), MSMTP_BYTES, "msmtp")}"')
+
+
+def mbsync(value: str | int) -> Quoted:
+    """An argument in mbsync's file: quoted, with `\\` before quotes and backslashes (mbsync(1), 1.4)."""
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return Quoted(f'"{_one_line(escaped, MBSYNC_BYTES, "mbsync")}"')
+
+
+def _one_line(text: str, limit: int, title: str) -> str:
+    try:
+        too_long = len(text.encode()) > limit
+    except UnicodeEncodeError:
+        too_long = True
+    if too_long or any(char in text for char in "\r\n\0"):
+        raise UsageError(
+            f"The configuration of {title} can hold only values of one line, of at most {limit} bytes.",
+            "Shorten the address, user name or path, and leave out line breaks.",
+            code="value.unwritable",
+        )
+    return text
+
+
 def _only_quoted(value: object) -> object:
     if isinstance(value, Quoted):
         return value
@@ -64,7 +95,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(mozpref=mozpref, xml=xml)
+    environment.filters.update(mozpref=mozpref, xml=xml, msmtp=msmtp, mbsync=mbsync)
     return environment
 
 

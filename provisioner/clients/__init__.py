@@ -20,9 +20,16 @@ def _apple_mail() -> Client:
     return apple_mail
 
 
+def _msmtp() -> Client:
+    from provisioner.clients import msmtp
+
+    return msmtp
+
+
 _TABLE: dict[str, Callable[[], Client]] = {  # imported when asked for, so that others cost nothing
     "thunderbird": _thunderbird,
     "apple-mail": _apple_mail,
+    "msmtp": _msmtp,
 }
 
 CLIENT_IDS = tuple(_TABLE)

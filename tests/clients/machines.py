@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.host import Host
+from tests.memory_store import MemoryStore
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,38 @@ def apple_mail(directory: Path) -> Machine:
     return Machine(Host(home=home, platform="darwin", root=directory))
 
 
+def terminal(directory: Path, *programs: str) -> Host:
+    """A Linux with these programs on the search path, and a keyring."""
+    home = directory / "home"
+    home.mkdir(mode=0o700)
+    for name in programs:
+        program = directory / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    return Host(
+        home=home, env={"PATH": str(directory / "bin")}, root=directory / "system", secrets=MemoryStore()
+    )
+
+
+def msmtp_fresh(directory: Path) -> Machine:
+    """msmtp installed, no configuration yet."""
+    return Machine(terminal(directory, "msmtp", "secret-tool"))
+
+
+def msmtp_used(directory: Path) -> Machine:
+    """A configuration of the user's own, in an old encoding and without an end of its last line."""
+    host = terminal(directory, "msmtp", "secret-tool")
+    own = host.home / ".msmtprc"
+    own.write_bytes(b"# caf\xe9\r\ndefaults\r\nlogfile ~/log\r\n\r\naccount work\r\nhost mail.example.org")
+    own.chmod(0o640)
+    return Machine(host, (own,))
+
+
 MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "thunderbird-fresh": ("thunderbird", thunderbird_fresh),
     "thunderbird-used": ("thunderbird", thunderbird_used),
     "apple-mail": ("apple-mail", apple_mail),
+    "msmtp-fresh": ("msmtp", msmtp_fresh),
+    "msmtp-used": ("msmtp", msmtp_used),
 }

@@ -17,6 +17,7 @@ from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError
 from provisioner.host import Host
+from provisioner.items import SecretItem
 from provisioner.journal import Journal
 from provisioner.model import Account, Mailboxes, Plan, Provider, Use
 from provisioner.plan import diff, prune
@@ -26,6 +27,7 @@ from provisioner.secret import Secret
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import remove
 from tests.clients.machines import MACHINES, Machine
+from tests.memory_store import MemoryStore
 
 CANARY = Secret("cana-rypa-ssxy-zwvu")
 NEWER = Secret("newe-rpas-swor-dabc")
@@ -94,6 +96,11 @@ def snapshot(host: Host) -> dict[str, tuple[int, str]]:
             hashlib.sha256(data).hexdigest(),
         )
     return found
+
+
+def keyring(host: Host) -> dict[SecretItem, Secret]:
+    """What is in the machine's keyring, if it has one."""
+    return host.secrets.items if isinstance(host.secrets, MemoryStore) else {}
 
 
 def forms(secret: Secret) -> Iterator[bytes]:
@@ -173,6 +180,7 @@ def test_remove_restores_bytes_modes_and_directories(setup: Setup) -> None:
     setup.remove()
     assert snapshot(setup.host) == before
     assert setup.journal.receipts() == []
+    assert keyring(setup.host) == {}
 
 
 def test_two_accounts_coexist_and_leave_in_any_order(setup: Setup) -> None:
@@ -186,6 +194,7 @@ def test_two_accounts_coexist_and_leave_in_any_order(setup: Setup) -> None:
     assert setup.plan(joe, NEWER).empty
     setup.remove(jane)
     assert setup.plan(joe, NEWER).empty
+    assert all(joe.key in item.label for item in keyring(setup.host))
     assert not setup.plan(jane).empty
     setup.remove(joe)
     left = {

@@ -1,0 +1,81 @@
+"""A client's configuration file in which each account is a marked block (edits/block.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.clients.base import Options
+from provisioner.edits import block
+from provisioner.edits.block import Block
+from provisioner.errors import Conflict, UsageError
+from provisioner.host import Host
+from provisioner.model import FileChange
+
+
+def choose(host: Host, options: Options, usual: Sequence[Path], title: str) -> Path:
+    """The file to write: the one that was named, else the first of `usual` that exists, else the last.
+
+    Raises UsageError (`profile.unknown`) for a name that is no file, such as another client's profile.
+    """
+    if options.profile is None:
+        return next((path for path in usual if host.read(path) is not None), usual[-1])
+    path = Path(options.profile).expanduser()
+    if path in usual or (path.is_absolute() and path.is_file()):
+        return path
+    raise UsageError(
+        f"{title} has no configuration file {options.profile}.",
+        "Name an existing file by its whole path, or leave --client-profile away.",
+        code="profile.unknown",
+    )
+
+
+@dataclass(frozen=True)
+class BlockFile:
+    """The file as it is, and the block of one account (`key`) in it."""
+
+    path: Path
+    data: bytes | None
+    key: str
+    block: Block | None
+
+    @classmethod
+    def read(cls, host: Host, path: Path, key: str) -> BlockFile:
+        """Raises Conflict for a file that cannot be read or whose markers are damaged (`block.broken`)."""
+        data = host.read(path)
+        return cls(path, data, key, block.find(data or b"", key, path))
+
+    @property
+    def others(self) -> str:
+        """Everything outside the account's block; other accounts' blocks are in it."""
+        rest = block.remove(self.data or b"", self.key, self.path)
+        return rest.decode("utf-8", "surrogateescape")
+
+    def with_block(self, body: str) -> tuple[FileChange, ...]:
+        """The change that makes `body` the block. Raises Conflict (`block.edited`)."""
+        if self.block and self.block.body == body:
+            return ()
+        self._refuse_edited()
+        after = block.put(self.data or b"", self.key, body, self.path)
+        return (FileChange(self.path, self.data, after, 0o600),)
+
+    def without_block(self) -> tuple[FileChange, ...]:
+        """The change that takes the block out; nothing if it is gone. Raises Conflict (`block.edited`).
+
+        A file that would be empty is removed, as no client can use it.
+        """
+        if self.block is None:
+            return ()
+        self._refuse_edited()
+        after = block.remove(self.data or b"", self.key, self.path)
+        return (FileChange(self.path, self.data, after or None, 0o600),)
+
+    def _refuse_edited(self) -> None:
+        if self.block and self.block.edited:
+            raise Conflict(
+                f"Someone has edited the lines of {self.key} in {self.path}.",
+                "Move your own lines out of the block between the two `provisioner` markers and delete the "
+                "rest of it, markers included; then run the command again.",
+                code="block.edited",
+            )

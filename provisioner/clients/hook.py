@@ -1,0 +1,46 @@
+"""How a client that runs a command for its password gets it: one keyring item for all of them."""
+
+from __future__ import annotations
+
+import shlex
+
+from provisioner.errors import UsageError
+from provisioner.host import Host
+from provisioner.items import SERVICE, SecretItem
+from provisioner.model import Account, SecretChange
+from provisioner.secret import Secret
+
+
+def command(host: Host, account: Account) -> str:
+    """The shell command that prints the account's password. Raises UsageError (`hook.missing`).
+
+    `secret-tool` reads the Secret Service twenty times quicker than `keyring`; macOS has its own `security`
+    (its manual page: `-w` prints only the password).
+    """
+    user = shlex.quote(account.key)
+    if host.platform == "darwin":
+        return f"/usr/bin/security find-generic-password -s {SERVICE} -a {user} -w"
+    if host.platform == "linux" and host.which("secret-tool"):
+        return f"secret-tool lookup service {SERVICE} username {user}"
+    if keyring := host.which("keyring"):  # in full: cron and systemd look in few places
+        return f"{shlex.quote(str(keyring))} get {SERVICE} {user}"
+    if host.platform == "linux":
+        hint = "Install secret-tool (package libsecret-tools or libsecret), then run the command again."
+    else:
+        hint = "Install keyring (`pipx install keyring`), then run the command again."
+    raise UsageError(
+        "There is no program here with which a mail client could read its password from the keyring.",
+        hint,
+        code="hook.missing",
+    )
+
+
+def change(host: Host, account: Account, secret: Secret) -> SecretChange:
+    """The account's keyring item with this password. Raises ProvisionError (`keyring.*`)."""
+    item = SecretItem.shared(account.key)
+    return SecretChange(item, host.secrets.get(item), secret)
+
+
+def stored(host: Host, account: Account) -> Secret | None:
+    """The password that the command would print. Raises ProvisionError (`keyring.*`)."""
+    return host.secrets.get(SecretItem.shared(account.key))

@@ -1,0 +1,143 @@
+"""msmtp: an account in its configuration file; the password comes from the keyring by a command."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from provisioner.clients import blockfile, hook
+from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.blockfile import BlockFile
+from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.host import Host
+from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
+from provisioner.receipt import Receipt
+from provisioner.render import render
+from provisioner.secret import Secret
+
+ID = "msmtp"
+TITLE = "msmtp"
+SUPPORT = Support.FULL
+
+stored_seal = no_stored_seal
+export = no_export
+
+_LINE = re.compile(r"\s*([^\s#]\S*)[ \t]*(.*?)\s*")
+
+
+def _usual(host: Host) -> tuple[Path, Path]:
+    """msmtp reads the first of them that exists (msmtp(1), CONFIGURATION FILES)."""
+    config = host.env_dir("XDG_CONFIG_HOME", host.home / ".config")
+    return host.home / ".msmtprc", config / "msmtp/config"
+
+
+def detect(host: Host) -> tuple[Installation, ...]:
+    """msmtp on the search path; `where` is its configuration file."""
+    if host.which("msmtp") is None:
+        return ()
+    return (Installation(ID, TITLE, "", str(blockfile.choose(host, Options(), _usual(host), TITLE))),)
+
+
+def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
+    """Adds the account, as the default one if there is none yet, and stores the password in the keyring.
+
+    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
+    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    """
+    if host.which(ID) is None:
+        raise ProvisionError(
+            "msmtp is not installed here.",
+            "Install your system's package `msmtp`, then run this again.",
+            code="client.not_installed",
+        )
+    # msmtp(1), `from`: these would be a pattern or a substitution.
+    if any(char in account.address for char in "%*?["):
+        raise UsageError(
+            f"msmtp cannot have {account.address} as sender: `%`, `*` and `?` mean something else there.",
+            "Set up this address in another client.",
+            code="value.unwritable",
+        )
+    file = _file(host, account, options)
+    names = _names(file.others)
+    if account.key in names:
+        raise Conflict(
+            f"{file.path} has an account {account.key} already, which provisioner did not write.",
+            "Rename or remove that account, then run the command again.",
+            code="account.exists",
+        )
+    default = "default" not in names and (file.block is None or "default" in _names(file.block.body))
+    body = render(
+        "msmtp/account.j2",
+        name=account.key,
+        address=account.address,
+        server=account.smtp,
+        starttls=account.smtp.security is Security.STARTTLS,
+        hook=hook.command(host, account),
+        default=default,
+    )
+    send = ["msmtp", *_place(host, file.path), *([] if default else ["-a", account.key])]
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=str(file.path),
+        changes=file.with_block(body),
+        secrets=(hook.change(host, account, secret),),
+        done=f"sends as {account.address}; the password is in the keyring",
+        next=f"Send a mail with: {shlex.join(send)} RECIPIENT < MESSAGE",
+        notes=() if default else (f"Another account is msmtp's default; -a {account.key} chooses this one.",),
+        secret=secret,
+    )
+
+
+def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+    """Takes the account's block out. Raises Conflict (`block.*`)."""
+    file = BlockFile.read(host, Path(receipt.where), receipt.account.key)
+    changes: tuple[FileChange, ...] = file.without_block()
+    others = _names(file.others)
+    orphans = others and "default" not in others and file.block and "default" in _names(file.block.body)
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=receipt.where,
+        changes=changes,
+        done=f"{receipt.address} taken out of msmtp" if changes else "it was gone already",
+        notes=("msmtp has no default account now: choose one with `msmtp -a NAME`.",) if orphans else (),
+    )
+
+
+def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+    """The keyring's password, if msmtp has our account that asks for it."""
+    return hook.stored(host, account) if _file(host, account, options).block else None
+
+
+def _file(host: Host, account: Account, options: Options) -> BlockFile:
+    return BlockFile.read(host, blockfile.choose(host, options, _usual(host), TITLE), account.key)
+
+
+def _place(host: Host, path: Path) -> list[str]:
+    return [] if path in _usual(host) else ["-C", str(path)]
+
+
+def _names(text: str) -> set[str]:
+    """The accounts that a configuration defines; lines before the first are one named `default`.
+
+    As src/conf.c reads them: `account NAME [: OTHER,...]`, names with or without double quotes.
+    """
+    names: set[str] = set()
+    section = ""
+    for line in text.split("\n"):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            continue
+        command, argument = match[1], match[2]
+        if command == "account":
+            names.add(_unquoted(_unquoted(argument).partition(":")[0].strip()))
+        elif command not in ("defaults", "eval") and not section:
+            names.add("default")
+        section = section or command
+    return names
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text

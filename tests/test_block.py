@@ -1,0 +1,118 @@
+"""Marked blocks: nothing outside is touched, edits inside are noticed, damage is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from provisioner.edits import block
+from provisioner.errors import Conflict
+
+PATH = Path("/home/jane/.rc")
+JANE, JOE = "jane@example.org", "joe@example.org"
+BODY = "account jane\nhost ünï\n"
+
+lines = st.sampled_from(
+    [
+        b"",
+        b"a",
+        b" # comment",
+        b"caf\xe9",
+        b"\xff\xfe\0x",
+        b"\xef\xbb\xbfx",
+        b"\r",
+        b"# provisioner",
+        b"\x0b\x85",
+    ]
+)
+files = st.lists(st.tuples(lines, st.sampled_from([b"\n", b"\r\n"]))).flatmap(
+    lambda rows: st.tuples(st.just(b"".join(text + end for text, end in rows)), lines).map(b"".join)
+)
+
+
+@given(files)
+@example(b"")
+@example(b"no end")
+@example(b"a\r\nno end")
+@example(b"a\nlone return\r")
+def test_put_then_remove_is_as_if_nothing_had_happened(data: bytes) -> None:
+    with_jane = block.put(data, JANE, BODY, PATH)
+    assert block.remove(with_jane, JANE, PATH) == data
+    both = block.put(with_jane, JOE, BODY, PATH)
+    assert block.remove(block.remove(both, JANE, PATH), JOE, PATH) == data
+    assert block.remove(block.remove(both, JOE, PATH), JANE, PATH) == data
+
+
+@given(files, files)
+def test_what_is_around_stays(before: bytes, after: bytes) -> None:
+    data = block.put(before, JANE, BODY, PATH)
+    if not data.endswith(b"\n"):
+        data += b"\r\n" if b">>>\r\n" in data else b"\n"
+    found = block.find(data + after, JANE, PATH)
+    assert found is not None
+    assert (found.body, found.edited) == (BODY, False)
+    changed = block.put(data + after, JANE, "other\n", PATH)
+    assert changed.startswith(before)
+    assert changed.endswith(after)
+    again = block.find(changed, JANE, PATH)
+    assert again is not None
+    assert (again.body, again.start) == ("other\n", found.start)
+    assert block.put(changed, JANE, BODY, PATH) == data + after
+    assert block.remove(data + after, JANE, PATH).endswith(after)
+
+
+def test_line_ends_are_those_of_the_file() -> None:
+    assert block.put(b"a\r\n", JANE, "x\ny\n", PATH).count(b"\r\n") == 5
+    assert b"\r" not in block.put(b"a\n", JANE, "x\ny\n", PATH)
+
+
+def test_the_markers_are_as_documented() -> None:
+    first, *_, last = block.put(b"", JANE, "x\n", PATH).decode().splitlines()
+    assert first == f"# >>> provisioner {JANE} 73cb3858a687a849 >>>"  # printf 'x\n' | sha256sum
+    assert last == f"# <<< provisioner {JANE} <<<"
+
+
+@pytest.mark.parametrize("change", [(b"host", b"hast"), (b"account", b"  account"), (b"\xc3\xbc", b"\xfc")])
+def test_an_edit_inside_is_noticed(change: tuple[bytes, bytes]) -> None:
+    data = block.put(b"own\n", JANE, BODY, PATH)
+    assert [found.edited for found in block.blocks(data.replace(*change), PATH)] == [True]
+    assert [found.edited for found in block.blocks(data.replace(b"\n", b"\r\n"), PATH)] == [False]
+    assert [found.edited for found in block.blocks(data.replace(b"own", b"own" + change[1]), PATH)] == [False]
+
+
+WHOLE = block.put(b"own\n", JANE, BODY, PATH)
+START, END = WHOLE.splitlines(keepends=True)[1], WHOLE.splitlines(keepends=True)[-1]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE.replace(START, b""),
+        WHOLE.replace(END, b""),
+        WHOLE.replace(END, END.replace(b"jane", b"joe")),
+        WHOLE.replace(b" >>>\n", b"\n"),
+        WHOLE.replace(b"# <<<", b"#<<<"),
+        WHOLE + WHOLE,
+        WHOLE + END,
+        START + WHOLE,
+        START + START.replace(b"jane", b"joe") + END + END.replace(b"jane", b"joe"),
+    ],
+)
+def test_a_broken_pair_is_refused_for_every_account(data: bytes) -> None:
+    with pytest.raises(Conflict, match=str(PATH)) as caught:
+        block.put(data, JOE, BODY, PATH)
+    assert caught.value.code == "block.broken"
+    with pytest.raises(Conflict, match=str(PATH)):
+        block.remove(data, JOE, PATH)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [("two words", "x\n"), ("", "x\n"), (JANE, "no end"), (JANE, "x\r\n"), (JANE, f"{END.decode()}")],
+)
+def test_a_block_that_could_not_be_found_again_is_not_written(name: str, body: str) -> None:
+    with pytest.raises(ValueError, match="block"):
+        block.put(b"", name, body, PATH)
