@@ -26,10 +26,17 @@ def _msmtp() -> Client:
     return msmtp
 
 
+def _mbsync() -> Client:
+    from provisioner.clients import mbsync
+
+    return mbsync
+
+
 _TABLE: dict[str, Callable[[], Client]] = {  # imported when asked for, so that others cost nothing
     "thunderbird": _thunderbird,
     "apple-mail": _apple_mail,
     "msmtp": _msmtp,
+    "mbsync": _mbsync,
 }
 
 CLIENT_IDS = tuple(_TABLE)

@@ -88,10 +88,27 @@ def msmtp_used(directory: Path) -> Machine:
     return Machine(host, (own,))
 
 
+def mbsync_fresh(directory: Path) -> Machine:
+    """mbsync installed, no configuration yet."""
+    return Machine(terminal(directory, "mbsync", "secret-tool"))
+
+
+def mbsync_used(directory: Path) -> Machine:
+    """A configuration of the user's own whose last section has no end, read as version 1.5 does."""
+    host = terminal(directory, "mbsync", "secret-tool")
+    own = host.home / ".config/isyncrc"
+    own.parent.mkdir()
+    own.write_bytes(b"IMAPAccount work\nHost imap.example.org\nUser caf\xe9")
+    (host.home / "Mail").mkdir()
+    return Machine(host, (own,))
+
+
 MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "thunderbird-fresh": ("thunderbird", thunderbird_fresh),
     "thunderbird-used": ("thunderbird", thunderbird_used),
     "apple-mail": ("apple-mail", apple_mail),
     "msmtp-fresh": ("msmtp", msmtp_fresh),
     "msmtp-used": ("msmtp", msmtp_used),
+    "mbsync-fresh": ("mbsync", mbsync_fresh),
+    "mbsync-used": ("mbsync", mbsync_used),
 }

@@ -1,0 +1,156 @@
+"""mbsync (isync): an account in its configuration file, its mail in a Maildir below ~/Mail.
+
+Mailboxes keep the names that they have on the server. Nothing is made or deleted there (`Create Near`,
+`Expunge None`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from provisioner.clients import blockfile, hook
+from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.blockfile import BlockFile
+from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.host import Host
+from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
+from provisioner.receipt import Receipt
+from provisioner.render import render
+from provisioner.secret import Secret
+
+ID = "mbsync"
+TITLE = "mbsync"
+SUPPORT = Support.FULL
+
+stored_seal = no_stored_seal
+export = no_export
+
+_SECTION = re.compile(r"\s*(IMAPAccount|IMAPStore|MaildirStore|Channel|Group)\s+(.+?)\s*", re.I)
+_KINDS = {"imapaccount": "account", "imapstore": "store", "maildirstore": "store"}
+KEEPER = ".provisioner"
+KEPT = b"mbsync fetches mail only if this directory exists; provisioner made it with this file.\n"
+
+
+def _usual(host: Host) -> tuple[Path, Path]:
+    """Version 1.4 reads the first; 1.5 the second or, if that does not exist, the first (mbsync(1), -c)."""
+    config = host.env_dir("XDG_CONFIG_HOME", host.home / ".config")
+    return host.home / ".mbsyncrc", config / "isyncrc"
+
+
+def _choose(host: Host, options: Options) -> Path:
+    dotfile, xdg = _usual(host)
+    return blockfile.choose(host, options, (xdg, dotfile), TITLE)
+
+
+def detect(host: Host) -> tuple[Installation, ...]:
+    """mbsync on the search path; `where` is its configuration file."""
+    if host.which("mbsync") is None:
+        return ()
+    return (Installation(ID, TITLE, "", str(_choose(host, Options()))),)
+
+
+def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
+    """Adds the account and its Maildir, and stores the password in the keyring.
+
+    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
+    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    """
+    if host.which(ID) is None:
+        raise ProvisionError(
+            "mbsync is not installed here.",
+            "Install your system's package `isync`, then run this again.",
+            code="client.not_installed",
+        )
+    if "/" in account.address:
+        raise UsageError(
+            f"mbsync cannot have a directory for {account.address}: the address has a slash.",
+            "Set up this address in another client.",
+            code="value.unwritable",
+        )
+    file = BlockFile.read(host, _choose(host, options), account.key)
+    _refuse_clash(file, account.key)
+    body = render(
+        "mbsync/account.j2",
+        name=account.key,
+        server=account.imap,
+        starttls=account.imap.security is Security.STARTTLS,
+        hook=hook.command(host, account),
+    )
+    command = ["mbsync", *([] if file.path == _usual(host)[0] else ["-c", str(file.path)]), account.key]
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=str(file.path),
+        changes=(*_keeper(host, account), *file.with_block(body)),
+        secrets=(hook.change(host, account, secret),),
+        done=f"fetches {account.address} into ~/Mail/{account.key}; the password is in the keyring",
+        next=f"Fetch your mail with: {shlex.join(command)}",
+        secret=secret,
+    )
+
+
+def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+    """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
+    account = receipt.account
+    changes = BlockFile.read(host, Path(receipt.where), account.key).without_block()
+    keeper = _directory(host, account) / KEEPER
+    if host.read(keeper) == KEPT:
+        changes = (*changes, FileChange(keeper, KEPT, None))
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=receipt.where,
+        changes=changes,
+        done=f"{receipt.address} taken out of mbsync" if changes else "it was gone already",
+        notes=(f"Mail that was fetched stays in ~/Mail/{account.key}.",),
+    )
+
+
+def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+    """The keyring's password, if mbsync has our account that asks for it."""
+    file = BlockFile.read(host, _choose(host, options), account.key)
+    return hook.stored(host, account) if file.block else None
+
+
+def _directory(host: Host, account: Account) -> Path:
+    return host.home / "Mail" / account.key
+
+
+def _keeper(host: Host, account: Account) -> tuple[FileChange, ...]:
+    """A file that makes the account's directory: mbsync makes mailboxes in it, but never itself.
+
+    With its mail there, or if the user has made it, nothing is needed.
+    """
+    directory = _directory(host, account)
+    return () if directory.is_dir() else (FileChange(directory / KEEPER, None, KEPT, 0o600),)
+
+
+def _refuse_clash(file: BlockFile, name: str) -> None:
+    """mbsync(1): a name is unique among accounts, among stores, and among channels and groups."""
+    ours = {("account", name), ("store", f"{name}-remote"), ("store", f"{name}-local"), ("channel", name)}
+    for line in file.others.split("\n"):
+        match = _SECTION.fullmatch(line)
+        if match and (_KINDS.get(match[1].lower(), "channel"), taken := _first_word(match[2])) in ours:
+            raise Conflict(
+                f"{file.path} has {match[1]} {taken} already, which provisioner did not write.",
+                "Rename or remove it, then run the command again.",
+                code="account.exists",
+            )
+
+
+def _first_word(text: str) -> str:
+    """The first argument: double quotes and backslashes as mbsync(1), CONFIGURATION, has them."""
+    word, quoted = "", False
+    chars = iter(text)
+    for char in chars:
+        if char == "\\":
+            word += next(chars, "")
+        elif char == '"':
+            quoted = not quoted
+        elif char.isspace() and not quoted:
+            break
+        else:
+            word += char
+    return word
