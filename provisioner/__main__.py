@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -11,6 +12,9 @@ def main() -> None:
         from provisioner import cli
 
         cli.main()
+    except SystemExit:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; the exit code stands
+        raise
     except KeyboardInterrupt:
         sys.stderr.write("\n✗ Stopped; nothing was changed.\n")
         sys.exit(130)

@@ -203,6 +203,7 @@ def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path])
         seal=plan.seal,
         adopted=plan.adopted if earlier is None else earlier.adopted,
         secrets=keyring_changes.records(plan.secrets),
+        wrote_password=plan.wrote_password or (earlier is not None and earlier.wrote_password),
         files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
         locks=tuple(str(path) for path in plan.locks),
         new_locks=tuple(str(path) for path in plan.locks if path in absent),

@@ -49,12 +49,22 @@ def client_options(context: Context, kw: dict[str, Any]) -> Options:
 
     from provisioner import passwords
     from provisioner.clients.base import Options
+    from provisioner.errors import UsageError
 
     @functools.cache
     def unlock(title: str) -> Any:
         if command := kw.get("primary_password_command"):
             return passwords.from_command(command, None)
-        return passwords.from_prompt(f"Primary Password of {title}: ", context.ui.ask_hidden, None)
+        try:
+            return passwords.from_prompt(f"{title}: ", context.ui.ask_hidden, None)
+        except UsageError as error:
+            if error.code != "password.no_terminal":
+                raise
+            raise UsageError(
+                f"There is no terminal to ask for {title}.",
+                "Give it with --primary-password-command CMD.",
+                code=error.code,
+            ) from None
 
     return Options(
         profile=kw.get("client_profile"),
@@ -87,7 +97,7 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
     except ProvisionError as error:
         report.errors.append(error)
     except KeyboardInterrupt:
-        report.errors.append(Cancelled("Stopped."))
+        report.errors.append(Cancelled("Stopped.", "`provisioner status` shows what is set up."))
     except BrokenPipeError:
         raise
     except OSError as error:

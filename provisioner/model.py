@@ -235,6 +235,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     adopted: bool = False
     """The client had the account already, set up by someone else; remove will not take that away."""
+    wrote_password: bool = True
+    """False: the client had this very password already, so it is not ours to take away."""
     seal: str = ""
     """A mark of the stored password, by which status notices that another one was saved (no hash of it)."""
     open: Path | None = None

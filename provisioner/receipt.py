@@ -65,6 +65,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """The client's mark of the password that we stored; see Plan."""
     adopted: bool = False
     """The account was in the client before us: only what we put there is ours to take out."""
+    wrote_password: bool = True
+    """We stored a password; False only with `adopted`, where the client had it already."""
     locks: tuple[str, ...] = ()
     new_locks: tuple[str, ...] = ()
     """Those of `locks` that we made; a killed run leaves them behind."""

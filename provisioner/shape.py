@@ -34,6 +34,7 @@ def shape_of(secret: Secret, rule: AppPassword) -> Shape:
         ("long dashes instead of plain ones", _DASHES.sub("-", password)),
         ("blanks in it", "".join(password.split())),
         ("blanks instead of dashes", _SEPARATORS.sub("-", password.strip())),
+        ("a dash is missing or at the wrong place", password.replace("-", "")),
         ("capital letters", password.lower()),
         ("quotes or punctuation around it", password.strip("\"'“”‘’`«»<>()[].,;: ")),
         ("invisible or look-alike characters", _plain(password)),

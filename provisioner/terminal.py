@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import click
 
 from provisioner.errors import Cancelled, UsageError
 from provisioner.output import clean, fold
+
+OPEN_SECONDS = 5
 
 
 class Terminal:
@@ -74,5 +77,24 @@ class Terminal:
 
     def open(self, target: str) -> None:
         self.say(f"Opening {target}")
-        if click.launch(target) != 0:
+        if not _launched(target):
             self.warn(f"That could not be opened from here; open it yourself: {target}")
+
+
+def _launched(target: str) -> bool:
+    """Whether the desktop took it. Some openers stay until the window is closed: then it did."""
+    if sys.platform in ("darwin", "win32"):
+        return click.launch(target) == 0
+    try:
+        opener = subprocess.Popen(
+            ["xdg-open", target],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return False
+    try:
+        return opener.wait(timeout=OPEN_SECONDS) == 0
+    except subprocess.TimeoutExpired:
+        return True

@@ -129,9 +129,21 @@ def test_guide_names_the_label_and_the_place(home: Path) -> None:
 
 def test_guide_open_opens_the_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("click.launch", lambda url: opened.append(url))
+    monkeypatch.setattr("provisioner.terminal._launched", lambda url: opened.append(url) or True)
     assert run("guide", EMAIL, "--open").exit_code == 0
     assert opened == ["https://account.apple.com/account/manage"]
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="only xdg-open tells whether it worked")
+def test_a_page_that_cannot_be_opened_is_said_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(home))
+    assert "open it yourself" in run("guide", EMAIL, "--open").stderr
+    opener = home / "xdg-open"
+    opener.write_text("#!/bin/sh\nexit 3\n")
+    opener.chmod(0o755)
+    assert "open it yourself" in run("guide", EMAIL, "--open").stderr
+    opener.write_text("#!/bin/sh\nexit 0\n")
+    assert "open it yourself" not in run("guide", EMAIL, "--open").stderr
 
 
 def test_clients_and_providers(home: Path) -> None:

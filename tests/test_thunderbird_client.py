@@ -392,3 +392,17 @@ def test_an_account_that_was_there_before_stays_and_only_its_password_goes(host:
     assert [change.path.name for change in removal.changes] == ["logins.json"]
     assert "stays" in removal.notes[0]
     assert stored(host) is None
+
+
+def test_a_password_that_was_saved_before_us_stays(host: Host) -> None:
+    apply(plan(host))
+    path = next(host.home.rglob("prefs.js"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if b"fcc_folder" not in line))
+    mended = plan(host)
+    assert [change.path.name for change in mended.changes] == ["prefs.js"]
+    assert mended.adopted
+    assert not mended.wrote_password
+    apply(mended)
+    assert unplan(host, mended).empty
+    assert stored(host) == PASSWORD.reveal()

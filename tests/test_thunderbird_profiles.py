@@ -228,7 +228,7 @@ def test_the_user_names_one(tmp_path: Path, wanted: str) -> None:
     root = host.home / ".thunderbird"
     before = plan(host, wanted.format(root=root))
     assert before.where == str(root / "p.two")
-    assert before.next == f"Start Thunderbird with this profile: thunderbird --profile {root}/p.two"
+    assert before.next == f"Start Thunderbird with this profile:\n  thunderbird --profile {root}/p.two"
     assert all(change.path.parent == root / "p.two" for change in before.changes)
 
 

@@ -127,6 +127,7 @@ def receipt(plan: Plan, account: Account = ICLOUD) -> Receipt:
         updated="2026-01-01T00:00:00Z",
         account=account,
         adopted=plan.adopted,
+        wrote_password=plan.wrote_password,
         files=(),
     )
 

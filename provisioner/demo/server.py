@@ -30,7 +30,7 @@ try:
 except ImportError as error:
     raise ProvisionError(
         f"The demo needs a mail server that is not installed (no module {error.name}).",
-        "pip install 'mail-provisioner[demo]'",
+        "pip install 'mail-provisioner[demo]', or in a checkout: pip install '.[demo]'",
         code="demo.extra",
     ) from error
 

@@ -16,7 +16,7 @@ from provisioner.workflows.context import Context
 
 def default_label(host: Host, titles: Sequence[str]) -> str:
     """`Mozilla Thunderbird (imac)`: which program, on which computer, so that it can be revoked alone."""
-    return f"{', '.join(titles) or 'Mail'} ({host.name})"
+    return f"{', '.join(dict.fromkeys(titles)) or 'Mail'} ({host.name})"
 
 
 def fill(steps: Iterable[str], label: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from provisioner.clients.base import Options, no_export
@@ -69,6 +70,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         next=_next(profile),
         notes=_notes(account, edit, locked=store.locked),
         adopted=edit.existed,
+        wrote_password=bool(passwords),
         seal=store.seal,
         secret=secret,
     )
@@ -83,7 +85,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         return Plan(ID, title, receipt.where, (), done=f"nothing to remove: {profile} is gone")
     prefs, user = _preferences(host, profile)
     view = View({**prefs.values, **user.values})
-    edit = Edit({}, existed=True, stale=accounts.logins(receipt.account))
+    ours = accounts.logins(receipt.account) if receipt.wrote_password else ()
+    edit = Edit({}, existed=True, stale=ours)
     if not receipt.adopted:
         edit = accounts.remove(view, receipt.account)
     _refuse_overridden(profile, user, edit)
@@ -228,7 +231,8 @@ def _undone(prefs: tuple[FileChange, ...], passwords: tuple[FileChange, ...]) ->
 def _next(profile: Selected) -> str:
     if profile.starts:
         return "Start Thunderbird: your inbox is there."
-    return f"Start Thunderbird with this profile: thunderbird --profile {profile.path}"
+    command = shlex.join(["thunderbird", "--profile", str(profile.path)])
+    return f"Start Thunderbird with this profile:\n  {command}"
 
 
 def _notes(account: Account, edit: Edit, *, locked: bool) -> tuple[str, ...]:
@@ -243,7 +247,8 @@ def _notes(account: Account, edit: Edit, *, locked: bool) -> tuple[str, ...]:
 
 def _removal_notes(profile: Path, view: View, receipt: Receipt, edit: Edit) -> tuple[str, ...]:
     if receipt.adopted:
-        return ("You had the account in Thunderbird before, so it stays there; only its password is gone.",)
+        gone = "; only the password that was stored for you is gone" if receipt.wrote_password else ""
+        return (f"You had the account in Thunderbird before, so it stays there{gone}.",)
     if edit.others:
         return ("The server stays in Thunderbird, because you have other addresses there.",)
     found = accounts.find(view, receipt.account)
