@@ -129,7 +129,12 @@ def test_guide_names_the_label_and_the_place(home: Path) -> None:
 
 def test_guide_open_opens_the_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("provisioner.terminal._launched", lambda url: opened.append(url) or True)
+
+    def launched(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("provisioner.terminal._launched", launched)
     assert run("guide", EMAIL, "--open").exit_code == 0
     assert opened == ["https://account.apple.com/account/manage"]
 

@@ -157,7 +157,7 @@ def _one(
             wait_until_closed(context, plan)
             plan = prune(client.plan(context.host, account, secret, options.client))
         if options.dry_run:
-            return _row(client, plan, State.PLANNED if plan.changes else State.UNCHANGED, diff=diff(plan))
+            return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
         label = _label(context, client, plan, account, secret, options) or label
         if plan.empty:
             _open(context, plan)
