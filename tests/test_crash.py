@@ -6,7 +6,9 @@ the old one or the new one, the stored password fits, nothing is left behind, an
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -18,6 +20,7 @@ import pytest
 from provisioner import clients
 from provisioner.accounts import Wish
 from provisioner.clients.base import Options
+from provisioner.items import UNDO_SERVICE, SecretItem
 from provisioner.journal import Journal
 from provisioner.model import AppPassword
 from provisioner.report import Report, State, StatusRow
@@ -36,8 +39,11 @@ EMAIL = "jane.appleseed@icloud.com"
 OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("qrst-uvwx-yzab-cdef")
 STORES = {"key4.db", "logins.json"}
 """Files whose bytes differ in each run; what is in them is compared instead."""
+KEYRING = "keyring.json"
 LOCK = ".parentlock"
 """Thunderbird's own lock file: empty, made by every start, and nobody's evidence of anything."""
+
+IGNORED = STORES | {LOCK, KEYRING, "keyring.new"}
 
 
 class Silent:
@@ -59,6 +65,35 @@ class Silent:
         raise AssertionError(question)
 
 
+class FileStore:
+    """A keyring in a file: it outlives a process that is killed, and each write is a point of failure."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _items(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self.path.read_text()) if self.path.exists() else {}
+        return found
+
+    def _save(self, items: dict[str, str]) -> None:
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(items))
+        new.replace(self.path)
+
+    def get(self, item: SecretItem) -> Secret | None:
+        value = self._items().get(repr(item.attributes))
+        return None if value is None else Secret(value)
+
+    def set(self, item: SecretItem, secret: Secret) -> None:
+        self._save({**self._items(), repr(item.attributes): secret.reveal()})
+
+    def delete(self, item: SecretItem) -> None:
+        self._save({key: value for key, value in self._items().items() if key != repr(item.attributes)})
+
+    def waiting(self) -> list[str]:
+        return [key for key in self._items() if UNDO_SERVICE in key]
+
+
 @dataclass(frozen=True)
 class Signature:
     """All that matters of a home: files (stores apart), the stored password, whether there is a receipt."""
@@ -77,7 +112,9 @@ class Scene:
     def reset(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir()
-        self.host = self.make(self.directory).host
+        host = self.make(self.directory).host
+        self.store = FileStore(host.home / KEYRING)
+        self.host = dataclasses.replace(host, secrets=self.store)
         self.journal = Journal(self.host.state_dir)
 
     def context(self) -> Context:
@@ -106,7 +143,7 @@ class Scene:
         own = {self.host.state_dir / name for name in ("receipts", "backups", "commits", "kept", "lock")}
         files = set()
         for path in self.host.home.rglob("*"):
-            if path.is_file() and path.name not in STORES | {LOCK} and not own & {path, *path.parents}:
+            if path.is_file() and path.name not in IGNORED and not own & {path, *path.parents}:
                 files.add((str(path), path.read_bytes(), path.stat().st_mode & 0o777))
         secret = None
         if receipts:
@@ -121,7 +158,7 @@ class Scene:
             stray += [
                 path for path in (directory.iterdir() if directory.is_dir() else ()) if path.name not in owned
             ]
-        return [str(path) for path in stray]
+        return [str(path) for path in stray] + self.store.waiting()
 
     def states(self) -> list[State]:
         context = self.context()
