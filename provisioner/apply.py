@@ -199,6 +199,7 @@ def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path])
         label=deed.label,
         created=time,
         updated=time,
+        rotated=_rotated(plan, earlier, time),
         account=account,
         seal=plan.seal,
         adopted=plan.adopted if earlier is None else earlier.adopted,
@@ -210,6 +211,13 @@ def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path])
         directories=tuple(directories),
         supersedes=earlier.id if earlier else None,
     )
+
+
+def _rotated(plan: Plan, earlier: Receipt | None, time: str) -> str:
+    if earlier is None:
+        return ""
+    other = plan.seal != earlier.seal or any(change.before != change.after for change in plan.secrets)
+    return time if other else earlier.rotated
 
 
 def _write_all(plan: Plan, receipt: Receipt) -> None:

@@ -26,7 +26,7 @@ import msgspec
 from provisioner import atomic
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.model import Plan
-from provisioner.receipt import FileRecord, Receipt, ReceiptState
+from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor
 
 SCHEMA = 1
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
@@ -208,32 +208,19 @@ class Journal:
         shutil.rmtree(self._backup_dir(receipt.id), ignore_errors=True)
 
     def _take_over(self, new: Receipt, old: Receipt) -> Receipt:
-        """`new` with the undo of `old`: restoring it gives the state before the first setup."""
-        before = {record.path: record for record in old.files}
-        files = []
-        for record in new.files:
-            first = before.pop(record.path, None)
-            if first is None:
-                files.append(record)
-            elif first.exact and first.after == record.before:
-                files.append(msgspec.structs.replace(self._keep(first, new, old), after=record.after))
-            else:  # someone changed the file in between: only the client can take our part out
-                files.append(msgspec.structs.replace(record, exact=False, backup=None))
-        files += [self._keep(record, new, old) for record in before.values()]
-        known = {record.item: record.had_before for record in old.secrets}
-        secrets = tuple(
-            msgspec.structs.replace(record, had_before=known.get(record.item, record.had_before))
-            for record in new.secrets
-        )
-        directories = tuple(dict.fromkeys((*old.directories, *new.directories)))
-        return msgspec.structs.replace(
-            new, files=tuple(files), secrets=secrets, directories=directories, created=old.created
-        )
+        """`new` with the undo of `old`, and with those of its backups that are still needed."""
+        copied: dict[FileRecord, FileRecord] = {
+            record: self._copied(record, new, old) for record in old.files
+        }
+        return successor(new, old, copied)
 
-    def _keep(self, record: FileRecord, new: Receipt, old: Receipt) -> FileRecord:
+    def _copied(self, record: FileRecord, new: Receipt, old: Receipt) -> FileRecord:
         if record.backup is None:
             return record
-        data = self.backup(old, record)
+        try:
+            data = self.backup(old, record)
+        except ProvisionError:  # lost: then only the client can take our part out
+            return msgspec.structs.replace(record, exact=False, backup=None)
         name = f"{old.id}-{record.backup}"
         self._make_private(self._backup_dir(new.id))
         self._write(self._backup_dir(new.id) / name, data or b"")
@@ -290,6 +277,10 @@ class Journal:
 
     def _backup_dir(self, receipt_id: str) -> Path:
         return self._backups / receipt_id
+
+    def backup_directory(self, receipt: Receipt) -> Path:
+        """Where the files are as they were before the receipt."""
+        return self._backup_dir(receipt.id)
 
     def _make_private(self, directory: Path) -> None:
         try:

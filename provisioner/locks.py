@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
 import sys
@@ -89,7 +90,9 @@ def _try(path: Path) -> tuple[int | None, int | None]:
         return None, pid
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+            return descriptor, None  # NFS without locks: the symlink has decided, for Thunderbird, too
         holder = _lock_holder(descriptor)
         os.close(descriptor)
         return None, holder

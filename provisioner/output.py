@@ -222,7 +222,7 @@ def _day(time: str) -> str:
 
 
 def _changed(row: StatusRow) -> str:
-    return f", changed {_day(row.updated)}" if row.updated != row.created else ""
+    return f", password changed {_day(row.rotated)}" if row.rotated else ""
 
 
 def make_encodable() -> None:

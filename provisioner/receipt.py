@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -57,6 +58,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     """ISO 8601, UTC."""
     updated: str
+    rotated: str = ""
+    """When another password took the place of the first, empty if none has."""
     account: Account
     """What was written: remove and status need it."""
     files: tuple[FileRecord, ...]
@@ -78,3 +81,31 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What an open receipt becomes once its group is committed."""
     supersedes: str | None = None
     """The earlier receipt that this one replaces (or, in state `removed`, ends)."""
+
+
+def successor(new: Receipt, old: Receipt, copied: Mapping[FileRecord, FileRecord]) -> Receipt:
+    """`new` with the undo of `old`: restoring it gives the state before the first setup.
+
+    `copied` maps each file record of `old` to itself with a backup that belongs to `new`.
+    """
+    before = {record.path: record for record in old.files}
+    files = []
+    for record in new.files:
+        first = before.pop(record.path, None)
+        if first is None:
+            files.append(record)
+        elif copied[first].exact and first.after == record.before:
+            files.append(msgspec.structs.replace(copied[first], after=record.after))
+        else:  # someone changed the file in between: only the client can take our part out
+            files.append(msgspec.structs.replace(record, exact=False, backup=None))
+    secrets = {record.item: record for record in old.secrets}
+    for item in new.secrets:
+        had = secrets[item.item].had_before if item.item in secrets else item.had_before
+        secrets[item.item] = msgspec.structs.replace(item, had_before=had)
+    return msgspec.structs.replace(
+        new,
+        files=(*files, *(copied[record] for record in before.values())),
+        secrets=tuple(secrets.values()),
+        directories=tuple(dict.fromkeys((*old.directories, *new.directories))),
+        created=old.created,
+    )

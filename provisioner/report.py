@@ -84,6 +84,7 @@ class StatusRow:
     label: str
     created: str
     updated: str
+    rotated: str
     state: State
     message: str
     ok: bool = True

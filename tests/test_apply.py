@@ -195,6 +195,17 @@ def test_after_a_change_by_someone_else_the_receipt_is_not_exact(world: World) -
     assert not untouched(world.context(), receipt)
 
 
+def test_a_lost_backup_does_not_block_the_next_setup(world: World) -> None:
+    world.apply()
+    for path in (world.journal.directory / "backups").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    world.apply(second_plan(world, b"rotated"))
+    assert world.journal.unfinished() == []
+    (receipt,) = world.journal.receipts()
+    assert not untouched(world.context(), receipt)
+
+
 def test_only_one_at_a_time(world: World) -> None:
     with world.journal.locked(), pytest.raises(Conflict) as caught:
         world.apply()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -149,3 +150,17 @@ def test_a_process_of_another_user_is_alive_too(lock: Path) -> None:
         refused(Path(".parentlock"))
 
     assert in_child(as_nobody) == 0
+
+
+def test_a_file_system_without_locks_leaves_it_to_the_symlink(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.lockf", no_locks)
+    with locks.hold([tmp_path / ".parentlock"], "Thunderbird"):
+        pass
+    (tmp_path / "lock").symlink_to(f"127.0.0.1:{os.getpid()}")
+    with pytest.raises(Conflict), locks.hold([tmp_path / ".parentlock"], "Thunderbird"):
+        pass

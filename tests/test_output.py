@@ -29,7 +29,17 @@ from provisioner.report import (
 
 CLIENT = ClientRow("c", "The client", True, State.CHANGED, "account added", notes=("note 1", "note 2"))
 STATUS = StatusRow(
-    "j@x.org", "c", "Client", "/p", "x", "My label", "2026-01-01T", "2026-02-02T", State.OK, "fine"
+    "j@x.org",
+    "c",
+    "Client",
+    "/p",
+    "x",
+    "My label",
+    "2026-01-01T",
+    "2026-02-02T",
+    "2026-02-02T",
+    State.OK,
+    "fine",
 )
 GOOD: list[Row] = [
     CheckRow("imap", True, "ok", "Logged in.", "", "imap.example.org", 993, "jane", 0.14, 6, 0),
@@ -76,7 +86,8 @@ def test_every_type_of_row_is_tried() -> None:
             [
                 "✓ imap.example.org    Logged in. 6 mailboxes.".ljust(75) + "0.1 s\n",
                 "✓ The client          account added\n" + " " * 22 + "note 1\n" + " " * 22 + "note 2\n",
-                '✓ j@x.org  in Client: fine\n  label "My label", set up 2026-01-01, changed 2026-02-02, /p\n',
+                "✓ j@x.org  in Client: fine\n"
+                '  label "My label", set up 2026-01-01, password changed 2026-02-02, /p\n',
                 "✓ c                   written to /tmp/file\nOpen it there.\n",
                 "Example: app password\nBefore you start:\n  - cond\nCreate it:\n  1. make\n"
                 "Revoke it:\n  1. end\nGood to know:\n  - n\nThe page: http://c\n",

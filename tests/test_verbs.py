@@ -87,6 +87,8 @@ def test_setup_check_status_rotate_remove(desk: Desk) -> None:
     assert 'revoke "Mozilla Thunderbird (localhost)"' in " ".join(rotated.stdout.split())
     assert desk.stored == NEW
     assert desk.run("status", "--check").exit_code == 0
+    row = desk.json("status")["results"][0]
+    assert row["created"] <= row["rotated"] == row["updated"]
 
     gone = desk.run("remove", EMAIL)
     assert gone.exit_code == 0
@@ -246,8 +248,10 @@ def test_a_running_client_is_refused_before_the_password_is_asked_for(desk: Desk
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        result = desk.run("setup", EMAIL, "thunderbird")
+        result = desk.run("setup", EMAIL, "thunderbird", "--name", "Another")
+        same = desk.run("setup", EMAIL, "thunderbird", secret=OLD)
         holder.communicate(b"\n")
+    assert "already set up, nothing to do" in same.stdout
     assert result.exit_code == 5
     assert f"is running (process {holder.pid})" in result.stderr
 
@@ -260,6 +264,8 @@ def test_remove_of_a_broken_file_needs_force_and_keeps_it_aside(desk: Desk) -> N
     refused = desk.run("remove", EMAIL)
     assert refused.exit_code == 5
     assert "--force" in refused.output
+    assert "backups" in refused.output
+    assert str(prefs) in "".join(refused.output.split())
     assert prefs.read_bytes() == b"user_pref(broken\xff"
     assert desk.run("remove", EMAIL, "--force", "--dry-run").exit_code == 0
     forced = desk.run("remove", EMAIL, "--force")

@@ -137,8 +137,12 @@ def _plan(
     except Conflict as error:
         if force:
             return _restore(context, client, receipt), True
-        hint = f"{error.hint} Or put back what was there before {receipt.created}, with --force; "
-        raise Conflict(error.message, hint + "what is there now is kept aside.", code=error.code) from None
+        backup = context.journal.backup_directory(receipt)
+        hint = (
+            f"{error.hint} Or put back the files as they were before {receipt.created} (copies in {backup}), "
+            "with --force; what is there now is kept aside."
+        )
+        raise Conflict(error.message, hint, code=error.code) from None
 
 
 def untouched(context: Context, receipt: Receipt) -> bool:

@@ -131,7 +131,12 @@ def _preflight(
     """Finds out what would fail before the person is asked for a password. A single client stops here."""
     if len(chosen) != 1:
         return
-    plan = chosen[0].plan(context.host, candidate.account(), PLACEHOLDER, options.client)
+    client, account = chosen[0], candidate.account()
+    # With the password that is there already: if that changes nothing, there may be nothing to do.
+    stored = client.stored_secret(context.host, account, options.client)
+    plan = prune(client.plan(context.host, account, stored or PLACEHOLDER, options.client))
+    if plan.empty:
+        return
     if not options.wait and not options.dry_run:
         refuse_running(plan)
 

@@ -119,6 +119,7 @@ def _row(receipt: Receipt, title: str, state: State, message: str, exit_code: in
         label=receipt.label,
         created=receipt.created,
         updated=receipt.updated,
+        rotated=receipt.rotated,
         state=state,
         message=message,
         ok=exit_code == 0,
