@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import sys
@@ -88,6 +89,16 @@ def _keep_owner(descriptor: int, target: Path) -> None:
     new = os.fstat(descriptor)
     if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
         os.fchown(descriptor, old.st_uid, old.st_gid)
+
+
+def read_own(path: Path) -> bytes:
+    """The bytes of a file that only this user can have written. Raises OSError for others, and for links."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        info = os.fstat(descriptor)
+        if os.name == "posix" and (info.st_uid != os.geteuid() or info.st_mode & 0o022):
+            raise PermissionError(errno.EPERM, "another user could have written it", str(path))
+        return file.read()
 
 
 def remove(path: Path) -> None:

@@ -109,7 +109,7 @@ class Journal:
 
     def _load(self, path: Path) -> Receipt:
         try:
-            receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
+            receipt = msgspec.json.decode(atomic.read_own(path), type=Receipt)
         except (OSError, msgspec.DecodeError) as error:
             raise ProvisionError(
                 f"The receipt {path} cannot be read ({error}).",

@@ -356,3 +356,12 @@ def test_a_journal_that_was_never_used_is_empty(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "state")
     assert journal.receipts() == journal.unfinished() == []
     assert not journal.directory.exists()
+
+
+def test_a_receipt_that_others_could_have_written_is_refused(world: World) -> None:
+    world.apply()
+    (path,) = (world.journal.directory / "receipts").glob("*.json")
+    path.chmod(0o666)
+    with pytest.raises(ProvisionError) as caught:
+        world.journal.receipts()
+    assert caught.value.code == "receipt.unreadable"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -19,7 +20,7 @@ from provisioner.clients.base import Options
 from provisioner.demo.server import DemoServer
 from provisioner.demo.tour import pretend_to_be_icloud
 from provisioner.host import Host
-from provisioner.journal import Journal
+from provisioner.journal import Journal, new_id
 from provisioner.secret import Secret
 from provisioner.workflows import rotate
 from tests.clients.machines import thunderbird_fresh
@@ -281,3 +282,15 @@ def test_status_check_logs_in_for_every_account(desk: Desk) -> None:
     rows = desk.json("status", "--check")["results"]
     assert [row.get("service", "") for row in rows] == ["", "imap", "smtp"]
     assert len(desk.server.logins) == tried + 2
+
+
+def test_rotate_of_one_client_does_not_call_for_revoking_what_others_use(desk: Desk) -> None:
+    desk.run("setup", EMAIL, "thunderbird", "--label", "shared", secret=OLD)
+    journal = Journal(desk.host.state_dir)
+    (receipt,) = journal.receipts()
+    other = msgspec.structs.replace(receipt, id=new_id(), client="elsewhere", files=())
+    journal.open(other, {})
+    journal.close(other)
+    desk.server.change_password(NEW)
+    shown = " ".join(desk.run("rotate", EMAIL, "--client", "thunderbird", secret=NEW).stdout.split())
+    assert '"shared" is still used by elsewhere: do not revoke it yet' in shown

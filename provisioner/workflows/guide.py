@@ -88,10 +88,13 @@ def announce(context: Context, provider: Provider | None, label: str) -> None:
         context.ui.say(f"  {number}. {step}")
 
 
-def revoke_hint(host: Host, provider_id: str, label: str) -> str:
-    """One sentence: which label to revoke where."""
+def revoke_hint(context: Context, address: str, provider_id: str, label: str) -> str:
+    """One sentence: which label to revoke where, or that another client still needs it."""
+    users = [one.client for one in context.journal.receipts(address) if one.label == label]
+    if users:
+        return f'The password "{label}" is still used by {", ".join(users)}: do not revoke it yet.'
     try:
-        provider = load_all(host).get(provider_id)
+        provider = load_all(context.host).get(provider_id)
     except ProvisionError:  # a broken profile of the user's must not spoil what is already done
         provider = None
     if provider is None or provider.guide is None or provider.app_password is None:

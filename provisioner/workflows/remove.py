@@ -52,14 +52,10 @@ def remove(
         context.report.next = f"{local}@{domain} was not set up{where} by provisioner: nothing to remove."
         return
     if not dry_run and context.report.ok:
-        context.report.next = "\n".join(dict.fromkeys(_revoke(context, receipt) for receipt in receipts))
-
-
-def _revoke(context: Context, receipt: Receipt) -> str:
-    others = [one.client for one in context.journal.receipts(receipt.address) if one.label == receipt.label]
-    if others:
-        return f'The password "{receipt.label}" is still used by {", ".join(others)}: do not revoke it yet.'
-    return revoke_hint(context.host, receipt.provider, receipt.label)
+        hints = (
+            revoke_hint(context, receipt.address, receipt.provider, receipt.label) for receipt in receipts
+        )
+        context.report.next = "\n".join(dict.fromkeys(hints))
 
 
 def _one(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provisioner import clients
 from provisioner.accounts import Wish, check_line, parse_address
-from provisioner.apply import Deed, apply
+from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.journal import now
@@ -107,6 +107,7 @@ def rotate(
         if plan.open:
             context.ui.open(str(plan.open))
     if deeds:
+        _relabel_sharers(context, deeds, label)
         context.report.next = _next(context, holders)
 
 
@@ -187,7 +188,19 @@ def _row(holder: Holder, plan: Plan) -> ClientRow:
     )
 
 
+def _relabel_sharers(context: Context, deeds: Sequence[Deed], label: str) -> None:
+    """A client that reads a keyring item which was changed has the new password, too."""
+    changed = {change.item for deed in deeds for change in deed.plan.secrets if change.before != change.after}
+    for receipt in context.journal.receipts(deeds[0].account.address):
+        if receipt.label != label and any(record.item in changed for record in receipt.secrets):
+            relabel(context.journal, receipt, label)
+
+
 def _next(context: Context, holders: Sequence[Holder]) -> str:
-    labels = dict.fromkeys((holder.account.provider, holder.label) for holder in holders if holder.label)
-    hints = [revoke_hint(context.host, provider, label) for provider, label in labels]
+    """Which label to revoke, once no client uses it any more."""
+    hints = dict.fromkeys(
+        revoke_hint(context, holder.account.address, holder.account.provider, holder.label)
+        for holder in holders
+        if holder.label
+    )
     return "\n".join(hints or ["Now revoke the old password where you made it."])
