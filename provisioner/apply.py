@@ -110,19 +110,21 @@ def recover(host: Host, journal: Journal) -> list[Receipt]:
     taken_back = []
     with journal.locked():
         for receipt in journal.unfinished():
-            emptied = [receipt]
+            emptied: list[Receipt] = []
             with locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):
                 if journal.committed(receipt):
                     ended = journal.find(receipt.supersedes)
-                    emptied += [ended] if ended and receipt.goal is ReceiptState.REMOVED else []
+                    if ended and receipt.goal is ReceiptState.REMOVED:
+                        emptied.append(ended)
                     keyring_changes.forget(receipt, host.secrets)
                     journal.close(receipt)
                 else:
                     roll_back(receipt, host, journal)
                     taken_back.append(receipt)
+                    emptied.append(receipt)
             for path in receipt.new_locks:
                 atomic.unlink(Path(path))
-            for one in emptied[1:] if journal.committed(receipt) else emptied:
+            for one in emptied:  # only now: the client's lock file was in one of their directories
                 remove_directories(one)
         journal.tidy()
     return taken_back

@@ -30,10 +30,10 @@ _AT_ONCE: int = getattr(os, "O_NONBLOCK", 0)
 class _NoKeyring:
     """A machine without a keyring: a pretended one, if nothing else is said."""
 
-    def get(self, item: SecretItem) -> Secret | None:  # noqa: ARG002
+    def get(self, item: SecretItem) -> Secret | None:  # noqa: ARG002 - the protocol's signature
         return None
 
-    def set(self, item: SecretItem, secret: Secret) -> None:  # noqa: ARG002
+    def set(self, item: SecretItem, secret: Secret) -> None:  # noqa: ARG002 - the protocol's signature
         raise ProvisionError("There is no keyring here.", "Unlock or install one.", code="keyring.none")
 
     def delete(self, item: SecretItem) -> None: ...

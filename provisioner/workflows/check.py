@@ -61,10 +61,8 @@ def stored(
     context: Context, address: str, client_id: str, fallback: Account, options: Options
 ) -> tuple[Account, Secret | None]:
     """The account as the receipt has it (else `fallback`) and the password that the client keeps for it."""
-    client = clients.get(client_id)
-    receipts = context.journal.receipts(address, client_id)
-    if not receipts or options.profile:
-        account = receipts[-1].account if receipts else fallback
-        return account, client.stored_secret(context.host, account, options)
-    newest = receipts[-1]
-    return newest.account, client.stored_secret(context.host, newest.account, at_receipt(options, newest))
+    account = fallback
+    if receipts := context.journal.receipts(address, client_id):
+        account = receipts[-1].account
+        options = options if options.profile else at_receipt(options, receipts[-1])
+    return account, clients.get(client_id).stored_secret(context.host, account, options)
