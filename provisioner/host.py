@@ -12,6 +12,7 @@ import platform as platform_module
 import shutil
 import socket
 import stat
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from provisioner.stores.system import SystemStore
 
 MAX_FILE = 64 * 1024 * 1024
 """Bytes; no configuration file is larger, so reading stops there."""
+MAX_OUTPUT = 65536
+"""Bytes of what a program prints about itself."""
+ANSWER_SECONDS = 10
 _AT_ONCE: int = getattr(os, "O_NONBLOCK", 0)
 
 
@@ -99,6 +103,28 @@ class Host:
         """The program that `command` would start, links resolved."""
         found = shutil.which(command, path=self.env.get("PATH", ""))
         return Path(found).resolve() if found else None
+
+    def output(self, command: str, *arguments: str) -> str:
+        """What an installed program prints about itself, such as its version; empty if that fails.
+
+        It is given no input, no terminal and little time.
+        """
+        program = self.which(command)
+        if program is None:
+            return ""
+        try:
+            done = subprocess.run(
+                [program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**self.env, "LC_ALL": "C"},
+                timeout=ANSWER_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return done.stdout[:MAX_OUTPUT].decode("utf-8", "replace")
 
     def read(self, path: Path) -> bytes | None:
         """The content of a regular file, None if there is none.

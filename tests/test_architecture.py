@@ -20,7 +20,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"report", "apply", "check", "journal"},
     {"clients", "plan", "locks", "atomic", "vetting", "keyring_changes", "passwords", "accounts"},
     {"edits", "render", "providers"},
-    {"host", "resources", "shape"},
+    {"host", "resources", "shape", "quoting"},
     {"stores"},
     {"receipt"},
     {"model"},

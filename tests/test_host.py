@@ -7,6 +7,7 @@ import socket
 import threading
 from pathlib import Path
 
+from provisioner.clients.common.program import version
 from provisioner.errors import Conflict
 from provisioner.host import MAX_FILE, Host
 
@@ -52,3 +53,15 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(MAX_FILE + 1)
     assert "too large" in refusal(tmp_path / "large").message
+
+
+def test_what_a_program_prints_about_itself(tmp_path: Path) -> None:
+    program = tmp_path / "tool"
+    host = Host(tmp_path, env={"PATH": str(tmp_path)})
+    assert host.output("tool", "--version") == ""
+    program.write_text('#!/bin/sh\necho "tool $1 $LC_ALL 1.4.10-rc1 (of 2.0)" >&2; exit 3\n')
+    program.chmod(0o755)
+    assert host.output("tool", "-v") == "tool -v C 1.4.10-rc1 (of 2.0)\n"
+    assert version(host, "tool") == (1, 4, 10)
+    program.write_text("not a program")
+    assert version(host, "tool") == ()

@@ -14,7 +14,7 @@ from provisioner.host import Host
 from provisioner.items import SecretItem
 from provisioner.model import Plan, Security, Server
 from provisioner.plan import prune
-from tests.clients.machines import terminal
+from tests.clients.machines.base import terminal
 from tests.test_msmtp import JANE, SECRET, put, write
 
 KEEPER = "Mail/jane@example.org/.provisioner"

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.clients import hook, msmtp
+from provisioner.clients import msmtp
 from provisioner.clients.base import Options
+from provisioner.clients.common import hook
 from provisioner.edits import block
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, Security, Server
 from provisioner.secret import Secret
-from tests.clients.machines import terminal
+from tests.clients.machines.base import terminal
 
 SECRET = Secret("abcd-efgh-ijkl-mnop")
 JANE = Account(

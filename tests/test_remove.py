@@ -16,14 +16,15 @@ from provisioner.plan import prune
 from provisioner.report import ClientRow, Report, State
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import remove
-from tests.clients.machines import apple_mail, thunderbird_used
+from tests.clients.machines.apple_mail import mac
+from tests.clients.machines.thunderbird import thunderbird_used
 from tests.clients.test_contract import CANARY, NEWER, PROVIDERS, Setup, snapshot
 from tests.mozlock import Clock, held, in_child
 
 
 @pytest.fixture
 def mail(tmp_path: Path) -> Setup:
-    return Setup(clients.get("apple-mail"), apple_mail(tmp_path), PROVIDERS["icloud"])
+    return Setup(clients.get("apple-mail"), mac(tmp_path), PROVIDERS["icloud"])
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from provisioner.secret import Secret
 from provisioner.workflows import setup as workflow
 from provisioner.workflows.context import Context
 from provisioner.workflows.setup import SetupOptions, setup
-from tests.clients.machines import apple_mail, thunderbird_used
+from tests.clients.machines.apple_mail import mac
+from tests.clients.machines.thunderbird import thunderbird_used
 from tests.clients.test_contract import snapshot
 from tests.mozlock import Clock, held, in_child
 
@@ -114,7 +115,7 @@ def test_with_a_terminal_the_only_client_is_taken(desk: Desk) -> None:
 
 
 def test_with_a_terminal_the_person_chooses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(apple_mail(tmp_path).host)
+    desk = Desk(mac(tmp_path).host)
     monkeypatch.setattr(thunderbird, "detect", lambda host: ("found",))
     desk.interactive, desk.chosen = True, ["apple-mail"]
     report = desk.setup()

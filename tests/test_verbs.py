@@ -23,7 +23,7 @@ from provisioner.host import Host
 from provisioner.journal import Journal, new_id
 from provisioner.secret import Secret
 from provisioner.workflows import rotate
-from tests.clients.machines import thunderbird_fresh
+from tests.clients.machines.thunderbird import thunderbird_fresh
 from tests.clients.test_contract import snapshot
 
 EMAIL = "jane.appleseed@icloud.com"

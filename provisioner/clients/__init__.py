@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from typing import TYPE_CHECKING, cast
 
 from provisioner.clients.base import Client
 from provisioner.errors import UsageError
 
+CLIENT_IDS = (
+    "thunderbird",
+    "apple-mail",
+    "msmtp",
+    "mbsync",
+)
+"""In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
-def _thunderbird() -> Client:
-    from provisioner.clients import thunderbird
+if TYPE_CHECKING:
+    from provisioner.clients import apple_mail, mbsync, msmtp, thunderbird
 
-    return thunderbird
-
-
-def _apple_mail() -> Client:
-    from provisioner.clients import apple_mail
-
-    return apple_mail
-
-
-def _msmtp() -> Client:
-    from provisioner.clients import msmtp
-
-    return msmtp
-
-
-def _mbsync() -> Client:
-    from provisioner.clients import mbsync
-
-    return mbsync
-
-
-_TABLE: dict[str, Callable[[], Client]] = {  # imported when asked for, so that others cost nothing
-    "thunderbird": _thunderbird,
-    "apple-mail": _apple_mail,
-    "msmtp": _msmtp,
-    "mbsync": _mbsync,
-}
-
-CLIENT_IDS = tuple(_TABLE)
+    _CHECKED: tuple[Client, ...] = (
+        thunderbird,
+        apple_mail,
+        msmtp,
+        mbsync,
+    )
 
 
 def get(client_id: str) -> Client:
-    """The client with this ID, in any case. Raises UsageError that names the known ones."""
-    load = _TABLE.get(client_id.lower())
-    if load is None:
+    """The client with this ID, in any case; imported now, so that others cost nothing.
+
+    Raises UsageError that names the known ones.
+    """
+    known = client_id.lower()
+    if known not in CLIENT_IDS:
         raise UsageError(
             f"There is no client {client_id!r} here.",
             f"Known clients: {', '.join(CLIENT_IDS)}.",
             code="client.unknown",
         )
-    return load()
+    return cast(Client, importlib.import_module(f"provisioner.clients.{known.replace('-', '_')}"))

@@ -10,10 +10,10 @@ import re
 import shlex
 from pathlib import Path
 
-from provisioner.clients import blockfile, hook
 from provisioner.clients.base import Options, no_export, no_stored_seal
-from provisioner.clients.blockfile import BlockFile
-from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.clients.common import blockfile, hook, program
+from provisioner.clients.common.blockfile import BlockFile
+from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
 from provisioner.receipt import Receipt
@@ -46,9 +46,7 @@ def _choose(host: Host, options: Options) -> Path:
 
 def detect(host: Host) -> tuple[Installation, ...]:
     """mbsync on the search path; `where` is its configuration file."""
-    if host.which("mbsync") is None:
-        return ()
-    return (Installation(ID, TITLE, "", str(_choose(host, Options()))),)
+    return program.installation(host, ID, ID, TITLE, _choose(host, Options()))
 
 
 def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
@@ -57,12 +55,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
     `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
     """
-    if host.which(ID) is None:
-        raise ProvisionError(
-            "mbsync is not installed here.",
-            "Install your system's package `isync`, then run this again.",
-            code="client.not_installed",
-        )
+    program.require(host, ID, TITLE, "isync")
     if "/" in account.address:
         raise UsageError(
             f"mbsync cannot have a directory for {account.address}: the address has a slash.",

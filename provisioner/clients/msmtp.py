@@ -6,10 +6,10 @@ import re
 import shlex
 from pathlib import Path
 
-from provisioner.clients import blockfile, hook
 from provisioner.clients.base import Options, no_export, no_stored_seal
-from provisioner.clients.blockfile import BlockFile
-from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.clients.common import blockfile, hook, program
+from provisioner.clients.common.blockfile import BlockFile
+from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
 from provisioner.receipt import Receipt
@@ -34,9 +34,7 @@ def _usual(host: Host) -> tuple[Path, Path]:
 
 def detect(host: Host) -> tuple[Installation, ...]:
     """msmtp on the search path; `where` is its configuration file."""
-    if host.which("msmtp") is None:
-        return ()
-    return (Installation(ID, TITLE, "", str(blockfile.choose(host, Options(), _usual(host), TITLE))),)
+    return program.installation(host, ID, ID, TITLE, blockfile.choose(host, Options(), _usual(host), TITLE))
 
 
 def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
@@ -45,12 +43,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
     `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
     """
-    if host.which(ID) is None:
-        raise ProvisionError(
-            "msmtp is not installed here.",
-            "Install your system's package `msmtp`, then run this again.",
-            code="client.not_installed",
-        )
+    program.require(host, ID, TITLE, "msmtp")
     # msmtp(1), `from`: these would be a pattern or a substitution.
     if any(char in account.address for char in "%*?["):
         raise UsageError(

@@ -4,9 +4,9 @@
     the body
     # <<< provisioner jane@example.org <<<
 
-The number is the start of the body's SHA-256, so that an edit by hand is noticed. Every byte outside of
-the block stays as it is: line ends, encoding, a missing end of the last line. The block's own line ends are
-those of the file.
+Other syntaxes have `;;` (Lisp) or `--` (Lua) instead of `#`. The number is the start of the body's SHA-256,
+so that an edit by hand is noticed. Every byte outside of the block stays as it is: line ends, encoding, a
+missing end of the last line. The block's own line ends are those of the file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from provisioner.errors import Conflict
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
-_MARKER = re.compile(rb"[ \t]*# ?(>>>|<<<) ?provisioner\b")
-_START = re.compile(rb"# >>> provisioner ([!-~]+) ([0-9a-f]{16}) >>>")
-_END = re.compile(rb"# <<< provisioner ([!-~]+) <<<")
+_MARKER = re.compile(rb"[ \t]*(?:#|;;|--) ?(>>>|<<<) ?provisioner\b")
+_START = re.compile(rb"(?:#|;;|--) >>> provisioner ([!-~]+) ([0-9a-f]{16}) >>>")
+_END = re.compile(rb"(?:#|;;|--) <<< provisioner ([!-~]+) <<<")
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ def blocks(data: bytes, path: Path) -> tuple[Block, ...]:
     return tuple(found)
 
 
-def put(data: bytes, name: str, body: str, path: Path) -> bytes:
+def put(data: bytes, name: str, body: str, path: Path, comment: str = "#") -> bytes:
     """`data` with the block, in its old place if there is one, else at the end.
 
-    `body` is whole lines ending in LF. Raises Conflict as `blocks` does; a block that someone has edited
-    is replaced like any other.
+    `comment` begins a comment in the file's syntax: `#`, `;;` or `--`. `body` is whole lines ending in LF.
+    Raises Conflict as `blocks` does; a block that someone has edited is replaced like any other.
     """
     present = blocks(data, path)
     old = next((block for block in present if block.name == name), None)
@@ -83,8 +83,8 @@ def put(data: bytes, name: str, body: str, path: Path) -> bytes:
     if any(_MARKER.match(line) for line in text.split(b"\n")):
         raise ValueError("the body of a block looks like a marker")
     inside = text.replace(b"\n", newline)
-    begin = f"# >>> provisioner {name} {_digest(text)} >>>".encode() + newline
-    finish = f"# <<< provisioner {name} <<<".encode()
+    begin = f"{comment} >>> provisioner {name} {_digest(text)} >>>".encode() + newline
+    finish = f"{comment} <<< provisioner {name} <<<".encode()
     if old is not None:
         ending = newline if data[old.start : old.end].endswith(b"\n") else b""
         return data[: old.start] + begin + inside + finish + ending + data[old.end :]

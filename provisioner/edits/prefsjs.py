@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.errors import Conflict, UsageError
-from provisioner.render import mozpref
+from provisioner.quoting.mozilla import mozpref
 
 Value = str | int | bool
 

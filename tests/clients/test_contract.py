@@ -26,7 +26,8 @@ from provisioner.report import Report
 from provisioner.secret import Secret
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import remove
-from tests.clients.machines import MACHINES, Machine
+from tests.clients.machines import MACHINES
+from tests.clients.machines.base import Machine
 from tests.memory_store import MemoryStore
 
 CANARY = Secret("cana-rypa-ssxy-zwvu")
@@ -162,8 +163,8 @@ def test_nothing_is_touched_but_what_the_plan_names(setup: Setup) -> None:
 )
 def test_strange_homes(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    for client_id, make in MACHINES.values():
-        directory = tmp_path / name / make.__name__
+    for machine, (client_id, make) in MACHINES.items():
+        directory = tmp_path / name / machine
         directory.mkdir()
         setup = Setup(clients.get(client_id), make(directory), PROVIDERS["icloud"])
         before = snapshot(setup.host)

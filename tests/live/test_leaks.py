@@ -21,7 +21,7 @@ import pytest
 from provisioner.demo.server import DemoServer
 from provisioner.demo.tour import pretend_to_be_icloud
 from provisioner.secret import Secret
-from tests.clients.machines import thunderbird_used
+from tests.clients.machines.thunderbird import thunderbird_used
 from tests.needs import need
 
 pytestmark = pytest.mark.live

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provisioner import render
 from provisioner.errors import UsageError
+from provisioner.quoting.msmtp import msmtp
 from tests.needs import need
 
 pytestmark = pytest.mark.live
@@ -47,7 +47,7 @@ def printed(tmp_path: Path):  # type: ignore[no-untyped-def]
 def test_msmtp_reads_any_value_as_it_is_and_no_other_setting_changes(printed, value: str) -> None:  # type: ignore[no-untyped-def]
     others, _ = printed('"jane"')
     try:
-        quoted = render.msmtp(value)
+        quoted = msmtp(value)
     except UsageError:
         assert any(char in value for char in "\r\n\0") or len(value.encode(errors="replace")) > 200
         return
@@ -61,7 +61,7 @@ def test_msmtp_reads_any_value_as_it_is_and_no_other_setting_changes(printed, va
 )
 def test_msmtp_and_values_that_look_like_syntax(printed, value: str) -> None:  # type: ignore[no-untyped-def]
     try:
-        quoted = render.msmtp(value)
+        quoted = msmtp(value)
     except UsageError:
         assert "\n" in value
         return

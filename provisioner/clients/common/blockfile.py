@@ -1,4 +1,7 @@
-"""A client's configuration file in which each account is a marked block (edits/block.py)."""
+"""Text files in which each account is a marked block (edits/block.py), and clients that are nothing else.
+
+A file that is wholly ours is a marked block, too: what a user writes around it stays.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from provisioner.edits import block
 from provisioner.edits.block import Block
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
-from provisioner.model import FileChange
+from provisioner.model import FileChange, Plan
+from provisioner.receipt import Receipt
 
 
 def choose(host: Host, options: Options, usual: Sequence[Path], title: str) -> Path:
@@ -39,12 +43,16 @@ class BlockFile:
     data: bytes | None
     key: str
     block: Block | None
+    comment: str = "#"
 
     @classmethod
-    def read(cls, host: Host, path: Path, key: str) -> BlockFile:
-        """Raises Conflict for a file that cannot be read or whose markers are damaged (`block.broken`)."""
+    def read(cls, host: Host, path: Path, key: str, comment: str = "#") -> BlockFile:
+        """`comment` is how a comment begins there: `#`, `;;` or `--`.
+
+        Raises Conflict for a file that cannot be read or whose markers are damaged (`block.broken`).
+        """
         data = host.read(path)
-        return cls(path, data, key, block.find(data or b"", key, path))
+        return cls(path, data, key, block.find(data or b"", key, path), comment)
 
     @property
     def others(self) -> str:
@@ -57,7 +65,7 @@ class BlockFile:
         if self.block and self.block.body == body:
             return ()
         self._refuse_edited()
-        after = block.put(self.data or b"", self.key, body, self.path)
+        after = block.put(self.data or b"", self.key, body, self.path, self.comment)
         return (FileChange(self.path, self.data, after, 0o600),)
 
     def without_block(self) -> tuple[FileChange, ...]:
@@ -79,3 +87,17 @@ class BlockFile:
                 "rest of it, markers included; then run the command again.",
                 code="block.edited",
             )
+
+
+def unplan(host: Host, receipt: Receipt, title: str, notes: tuple[str, ...] = ()) -> Plan:
+    """Takes the account's block out of every file of the receipt. Raises Conflict (`block.*`)."""
+    files = [BlockFile.read(host, Path(record.path), receipt.account.key) for record in receipt.files]
+    changes = tuple(change for file in files for change in file.without_block())
+    return Plan(
+        client=receipt.client,
+        title=title,
+        where=receipt.where,
+        changes=changes,
+        done=f"{receipt.address} taken out of {title}" if changes else "it was gone already",
+        notes=notes,
+    )

@@ -1,0 +1,1 @@
+"""What several clients do the same way: password commands, marked blocks, programs on the search path."""

@@ -1,0 +1,33 @@
+"""The client's program on the search path: whether it is there, and which version it is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from provisioner.errors import ProvisionError
+from provisioner.host import Host
+from provisioner.model import Installation
+
+
+def require(host: Host, program: str, title: str, package: str) -> None:
+    """Raises ProvisionError (`client.not_installed`) that names the package, as distributions call it."""
+    if host.which(program) is None:
+        raise ProvisionError(
+            f"{title} is not installed here.",
+            f"Install your system's package `{package}`, then run this again.",
+            code="client.not_installed",
+        )
+
+
+def installation(
+    host: Host, program: str, client_id: str, title: str, where: Path
+) -> tuple[Installation, ...]:
+    """The one installation if the program is on the search path; its version is not asked for here."""
+    return (Installation(client_id, title, "", str(where)),) if host.which(program) else ()
+
+
+def version(host: Host, program: str, *arguments: str) -> tuple[int, ...]:
+    """The first number with dots that `program --version`, or with `arguments`, prints; empty if unknown."""
+    match = re.search(r"\d+(?:\.\d+)+", host.output(program, *(arguments or ("--version",))))
+    return tuple(int(part) for part in match[0].split(".")) if match else ()

@@ -1,0 +1,23 @@
+"""One quoting filter per target syntax, by the name that templates use.
+
+A filter returns `Quoted` text that means exactly the given value in its syntax, whatever the value holds, or
+raises UsageError (`value.unwritable`). `tests/live/test_syntax.py` tries them on the programs' own parsers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from provisioner.quoting.base import Quoted
+from provisioner.quoting.mbsync import mbsync
+from provisioner.quoting.mozilla import mozpref
+from provisioner.quoting.msmtp import msmtp
+from provisioner.quoting.xml import xml
+
+FILTERS: dict[str, Callable[[Any], Quoted]] = {
+    "mozpref": mozpref,
+    "xml": xml,
+    "msmtp": msmtp,
+    "mbsync": mbsync,
+}

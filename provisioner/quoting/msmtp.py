@@ -1,0 +1,13 @@
+"""Arguments in msmtp's configuration file."""
+
+from __future__ import annotations
+
+from provisioner.quoting.base import Quoted, one_line
+
+MAX_BYTES = 470
+"""Of one value: a line has at most 500 bytes, the command in front of the value included (src/conf.c)."""
+
+
+def msmtp(value: str | int) -> Quoted:
+    """An argument: what is between the first and the last `"` of the line (src/conf.c)."""
+    return Quoted(f'"{one_line(str(value), "msmtp", MAX_BYTES)}"')

@@ -1,0 +1,19 @@
+"""Machines on which a client is installed, two or so for each: what the contract suite runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.clients.machines import apple_mail, mbsync, msmtp, thunderbird
+from tests.clients.machines.base import Machine
+
+MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
+    "thunderbird-fresh": ("thunderbird", thunderbird.thunderbird_fresh),
+    "thunderbird-used": ("thunderbird", thunderbird.thunderbird_used),
+    "apple-mail": ("apple-mail", apple_mail.mac),
+    "msmtp-fresh": ("msmtp", msmtp.fresh),
+    "msmtp-used": ("msmtp", msmtp.used),
+    "mbsync-fresh": ("mbsync", mbsync.fresh),
+    "mbsync-used": ("mbsync", mbsync.used),
+}
