@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.live.dovecot import Flavour
-from tests.live.test_keyring import UNLOCK, Session, session
+from tests.live.terminal import MAIL, Terminal, terminal_with
 from tests.live.world import JANE, JANE_LOCAL, NEW_PASSWORD, PASSWORD, SUBJECTS, World
-from tests.needs import need
 
 pytestmark = pytest.mark.live
 
-MAIL = f"From: {JANE}\nTo: friend@example.org\nSubject: From a terminal\n\nHello.\n"
 
+class Post:
+    """Jane's mbsync and msmtp."""
 
-class Terminal:
-    """Jane's terminal in a desktop session with an unlocked keyring."""
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal, self.world = terminal, terminal.world
+        self.provisioner, self.run = terminal.provisioner, terminal.run
+        self.maildir: Path = terminal.home / "Mail" / JANE
 
-    def __init__(self, world: World, desktop: Session) -> None:
-        self.world, self.desktop = world, desktop
-        self.maildir = world.home / "Mail" / JANE
-
-    def run(self, *command: str, text: str = "", expect: int = 0) -> str:
-        """What the program says; it must end with the expected exit code and show no password."""
-        done = self.desktop.run(*command, text=text)
-        output = done.stdout + done.stderr
-        assert done.returncode == expect, f"{command}: exit code {done.returncode}\n{output}"
-        assert PASSWORD not in output
-        assert NEW_PASSWORD not in output
-        return output
-
-    def provisioner(self, *arguments: str, text: str = "") -> str:
-        return self.run(str(self.world.program), *arguments, text=text)
-
-    def setup(self) -> str:
-        return self.provisioner("setup", JANE, "msmtp", "mbsync", "--password-stdin", text=PASSWORD)
+    def setup(self) -> None:
+        self.terminal.setup("msmtp", "mbsync")
 
     def fetch(self) -> list[str]:
         """Subjects in the fetched inbox, after `mbsync -a`."""
@@ -60,42 +46,40 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(world: World) -> Iterator[Terminal]:
-    lost = [tool for tool in ("msmtp", "mbsync") if shutil.which(tool) is None]
-    need(not lost, f"needs {', '.join(lost)} (make system)")
-    with session(world.home, UNLOCK) as desktop:
-        yield Terminal(world, desktop)
+def post(world: World) -> Iterator[Post]:
+    with terminal_with(world, "msmtp", "mbsync") as terminal:
+        yield Post(terminal)
 
 
-def test_one_command_and_both_work(terminal: Terminal) -> None:
-    terminal.setup()
-    terminal.assert_works()
-    on_server = terminal.world.imap.mailboxes(JANE_LOCAL)
-    assert {path.name for path in terminal.maildir.iterdir() if path.is_dir()} == on_server
-    assert terminal.world.imap.subjects(JANE_LOCAL, "INBOX") == SUBJECTS
-    terminal.provisioner("status", "--check")
-    assert terminal.world.files_with(PASSWORD) == []
-    terminal.provisioner("remove", JANE)
-    assert terminal.desktop.search() == ""
-    assert terminal.maildir.is_dir()
-    assert not (terminal.world.home / ".mbsyncrc").exists()
-    assert not (terminal.world.home / ".config/msmtp").exists()
+def test_one_command_and_both_work(post: Post) -> None:
+    post.setup()
+    post.assert_works()
+    on_server = post.world.imap.mailboxes(JANE_LOCAL)
+    assert {path.name for path in post.maildir.iterdir() if path.is_dir()} == on_server
+    assert post.world.imap.subjects(JANE_LOCAL, "INBOX") == SUBJECTS
+    post.provisioner("status", "--check")
+    assert post.world.files_with(PASSWORD) == []
+    post.provisioner("remove", JANE)
+    assert post.terminal.desktop.search() == ""
+    assert post.maildir.is_dir()
+    assert not (post.world.home / ".mbsyncrc").exists()
+    assert not (post.world.home / ".config/msmtp").exists()
 
 
-def test_a_new_password_is_one_command(terminal: Terminal) -> None:
-    terminal.setup()
-    terminal.world.set_password(NEW_PASSWORD)
-    terminal.world.imap.forget()
-    terminal.provisioner("rotate", JANE, "--password-stdin", text=NEW_PASSWORD)
-    terminal.assert_works()
-    assert terminal.world.files_with(NEW_PASSWORD) == []
-    terminal.provisioner("remove", JANE, "mbsync")
-    terminal.run("msmtp", "friend@example.org", text=MAIL)
+def test_a_new_password_is_one_command(post: Post) -> None:
+    post.setup()
+    post.world.set_password(NEW_PASSWORD)
+    post.world.imap.forget()
+    post.provisioner("rotate", JANE, "--password-stdin", text=NEW_PASSWORD)
+    post.assert_works()
+    assert post.world.files_with(NEW_PASSWORD) == []
+    post.provisioner("remove", JANE, "mbsync")
+    post.run("msmtp", "friend@example.org", text=MAIL)
 
 
 @pytest.mark.parametrize("flavour", [Flavour.SPECIAL_USE])
-def test_beside_accounts_of_the_users_own(terminal: Terminal) -> None:
-    home = terminal.world.home
+def test_beside_accounts_of_the_users_own(post: Post) -> None:
+    home = post.world.home
     (home / ".msmtprc").write_text(
         "defaults\ntls_certcheck off\ntls_trust_file /nonexistent\npassword wrong\nauth off\n"
         "account work\nhost smtp.example.net\nfrom jane@example.net"
@@ -105,26 +89,26 @@ def test_beside_accounts_of_the_users_own(terminal: Terminal) -> None:
         "Sync Pull\n\nMaildirStore work\nPath ~/job/\nInbox ~/job/INBOX\n\nMaildirStore copy\nPath ~/copy/"
     )
     before = {path.name: path.read_bytes() for path in home.glob(".m*rc")}
-    terminal.setup()
-    terminal.assert_works()
-    terminal.provisioner("remove", JANE)
+    post.setup()
+    post.assert_works()
+    post.provisioner("remove", JANE)
     assert {path.name: path.read_bytes() for path in home.glob(".m*rc")} == before
 
 
-def test_a_certificate_of_somebody_else_is_refused(terminal: Terminal) -> None:
-    config = terminal.world.home / ".msmtprc"
+def test_a_certificate_of_somebody_else_is_refused(post: Post) -> None:
+    config = post.world.home / ".msmtprc"
     config.write_text("defaults\ntls_certcheck off\n")
-    terminal.setup()
-    terminal.world.imap.forget()
-    logins = len(terminal.world.smtp.logins)
+    post.setup()
+    post.world.imap.forget()
+    logins = len(post.world.smtp.logins)
     for path, host, command in (
         (".mbsyncrc", "imap.mail.me.com", ["mbsync", "-a"]),
         (".msmtprc", "smtp.mail.me.com", ["msmtp", "friend@example.org"]),
     ):
-        config = terminal.world.home / path
+        config = post.world.home / path
         config.write_text(config.read_text().replace(host, "localhost"))
-        done = terminal.desktop.run(*command, text=MAIL)
+        done = post.terminal.desktop.run(*command, text=MAIL)
         assert done.returncode != 0
         assert "certificate" in done.stderr, done.stderr
-    assert terminal.world.imap.logins() == []
-    assert terminal.world.smtp.logins[logins:] == []
+    assert post.world.imap.logins() == []
+    assert post.world.smtp.logins[logins:] == []

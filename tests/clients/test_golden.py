@@ -1,0 +1,71 @@
+"""Golden files: all that a client gets on a fresh machine for an iCloud account, so that a change is seen.
+
+`tests/golden/CLIENT/icloud/` is the home directory afterwards. After a change that is meant:
+`UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/clients/test_golden.py`, then look at `git diff`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from provisioner import clients
+from tests.clients.machines import MACHINES
+from tests.clients.test_contract import PROVIDERS, Setup
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+ELSEWHERE = {"thunderbird-fresh"}
+"""Names and keys of the profile are random; its tests say what must be in the files."""
+FRESH = [name for name in MACHINES if name.endswith("-fresh") and name not in ELSEWHERE]
+
+
+HASH = re.compile(rb"(>>> provisioner \S+) [0-9a-f]{16} >>>")
+
+
+def written(name: str, directory: Path) -> dict[str, bytes]:
+    """Path below the home -> content.
+
+    The home is `/home/jane` there, programs are in `/usr/bin`, and a block's hash, which depends on such
+    paths, is `HASH`.
+    """
+    client_id, make = MACHINES[name]
+    setup = Setup(clients.get(client_id), make(directory), PROVIDERS["icloud"])
+    setup.apply(setup.plan())
+    home, programs = str(setup.host.home).encode(), str(directory / "bin").encode()
+
+    def neutral(data: bytes) -> bytes:
+        return HASH.sub(rb"\1 HASH >>>", data.replace(home, b"/home/jane").replace(programs, b"/usr/bin"))
+
+    return {
+        str(path.relative_to(setup.host.home)): neutral(path.read_bytes())
+        for path in sorted(setup.host.home.rglob("*"))
+        if path.is_file() and setup.host.state_dir not in path.parents
+    }
+
+
+def expected(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def renew(directory: Path, files: dict[str, bytes]) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    for name, data in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(data)
+
+
+@pytest.mark.parametrize("name", FRESH)
+def test_what_is_written_is_as_the_golden_files_say(name: str, tmp_path: Path) -> None:
+    now = written(name, tmp_path)
+    directory = GOLDEN / name.removesuffix("-fresh") / "icloud"
+    if os.environ.get("UPDATE_GOLDEN"):
+        renew(directory, now)
+    assert now == expected(directory), "if that is meant: UPDATE_GOLDEN=1, then look at git diff"
