@@ -100,15 +100,17 @@ def relabel(journal: Journal, receipt: Receipt, label: str) -> None:
         journal.close(msgspec.structs.replace(receipt, label=label, supersedes=None))
 
 
-def recover(host: Host, journal: Journal) -> list[Receipt]:
+def recover(host: Host, journal: Journal, *, wait: bool = False) -> list[Receipt]:
     """Puts back what killed runs left half done; returns their receipts, newest first.
+
+    `wait`: for another provisioner, however long that takes.
 
     Raises Conflict if a client is running or a file has been changed by someone else since.
     """
     if not journal.directory.is_dir():
         return []
     taken_back = []
-    with journal.locked():
+    with journal.locked(wait=wait):
         for receipt in journal.unfinished():
             emptied: list[Receipt] = []
             with locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):

@@ -32,6 +32,8 @@ SCHEMA = 1
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
 _RECEIPT = re.compile(_ID.pattern + r"\.json")
 _TEMPORARY = re.compile(r"\..*\.tmp")
+PATIENCE_SECONDS = 10.0
+"""How long another provisioner may take before we give up: it checks a login while it holds the lock."""
 
 
 def _plausible(record: FileRecord) -> bool:
@@ -63,16 +65,21 @@ class Journal:
         self._receipts = directory / "receipts"
         self._backups = directory / "backups"
         self._commits = directory / "commits"
+        self._lock = filelock.FileLock(directory / "lock", mode=0o600)
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:
-        """Only one provisioner changes things at a time. Raises Conflict (`provisioner.running`)."""
+        """Only one provisioner plans and changes things at a time; who has the lock may take it again.
+
+        Raises Conflict (`provisioner.running`) if it is not free for some seconds, unless `wait`.
+        """
+        if self._lock.is_locked:
+            yield
+            return
         self._refuse_foreign()
         self._make_private(self.directory)
-        path = self.directory / "lock"
-        lock = filelock.FileLock(path, mode=0o600, timeout=-1 if wait else 0)
         try:
-            lock.acquire()
+            self._lock.acquire(timeout=-1 if wait else PATIENCE_SECONDS)
         except filelock.Timeout:
             raise Conflict(
                 "Another provisioner is at work for this user.",
@@ -80,12 +87,12 @@ class Journal:
                 code="provisioner.running",
             ) from None
         except OSError as error:
-            raise _unwritable(path, error) from None
+            raise _unwritable(self.directory / "lock", error) from None
         try:
             self._sweep()
             yield
         finally:
-            lock.release()
+            self._lock.release()
 
     # --- reading ---
 

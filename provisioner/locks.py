@@ -34,6 +34,11 @@ def hold(paths: Sequence[Path], title: str, *, wait: bool = False) -> Iterator[N
         yield
 
 
+def pause() -> None:
+    """Between two looks at a lock that someone else has."""
+    time.sleep(_POLL_SECONDS)
+
+
 @contextlib.contextmanager
 def _one(path: Path, title: str, *, wait: bool) -> Iterator[None]:
     new = not path.exists()
@@ -50,7 +55,7 @@ def _one(path: Path, title: str, *, wait: bool) -> Iterator[None]:
                 "Close it and run the command again, or add --wait.",
                 code="client.running",
             )
-        time.sleep(_POLL_SECONDS)
+        pause()
     try:
         yield
     finally:

@@ -86,9 +86,9 @@ def ask_app_password(context: Context, provider: Provider | None, ask: AskPasswo
     return secret
 
 
-def recover(context: Context) -> None:
-    """Puts back what a killed run left, and says so."""
-    for receipt in apply.recover(context.host, context.journal):
+def recover(context: Context, *, wait: bool = False) -> None:
+    """Puts back what a killed run left, and says so. `wait`: for another provisioner, however long."""
+    for receipt in apply.recover(context.host, context.journal, wait=wait):
         context.ui.warn(
             f"A run for {receipt.address} ({receipt.client}) of {receipt.created} was stopped half-way; "
             "its changes were taken back."
@@ -100,17 +100,26 @@ def at_receipt(options: Options, receipt: Receipt) -> Options:
     return dataclasses.replace(options, profile=receipt.where)
 
 
-def refuse_running(plan: Plan) -> None:
-    """Raises Conflict if the plan's client is running. Better known before a password is asked for."""
-    with locks.hold(plan.locks, plan.title):
-        pass
+def refuse_running(context: Context, plan: Plan, *, wait: bool = False) -> None:
+    """Raises Conflict if the plan's client is running. Better known before a password is asked for.
+
+    Another provisioner holds the client's lock, too, but only together with its own: `wait` for that one.
+    """
+    if plan.locks:
+        with context.journal.locked(wait=wait), locks.hold(plan.locks, plan.title):
+            pass
 
 
 def wait_until_closed(context: Context, plan: Plan) -> None:
     """Waits for the plan's client. It writes its files when it ends, so plan again afterwards."""
-    try:
-        refuse_running(plan)
-    except Conflict:
-        context.ui.say(f"Waiting until {plan.title} is closed ...")
-        with locks.hold(plan.locks, plan.title, wait=True):
-            pass
+    told = False
+    while True:
+        try:
+            return refuse_running(context, plan, wait=True)
+        except Conflict as error:
+            if error.code != "client.running":
+                raise
+        if not told:
+            context.ui.say(f"Waiting until {plan.title} is closed ...")
+            told = True
+        locks.pause()  # without our own lock, which others may need meanwhile

@@ -39,7 +39,7 @@ def remove(
     local, domain = parse_address(address)
     wanted = [clients.get(client_id).ID for client_id in client_ids]
     if not dry_run:
-        recover(context)
+        recover(context, wait=wait)
     receipts = [
         receipt
         for receipt in context.journal.receipts(f"{local}@{domain}")

@@ -62,7 +62,7 @@ def rotate(
     Raises ProvisionError if any client cannot be written or does not work afterwards; then every client
     has the old password again. The old one is never needed, it may have been revoked already.
     """
-    recover(context)
+    recover(context, wait=wait)
     holders = list(_holders(context, wish, client_ids, options, profile_file))
     if not holders:
         raise UsageError(
@@ -72,7 +72,7 @@ def rotate(
         )
     for plan in [holder.plan(context, PLACEHOLDER) for holder in holders]:
         if not wait:
-            refuse_running(plan)
+            refuse_running(context, plan)
     provider = load_all(context.host).get(holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.

@@ -60,7 +60,7 @@ def setup(
     candidate = find_candidate(context, wish, options.profile_file)
     chosen = chosen or _offer(context)
     if not options.dry_run:
-        recover(context)
+        recover(context, wait=options.wait)
     _preflight(context, chosen, candidate, options)
     label = options.label or default_label(context.host, [client.TITLE for client in chosen])
     check_line(label, "label")
@@ -138,7 +138,7 @@ def _preflight(
     if plan.empty:
         return
     if not options.wait and not options.dry_run:
-        refuse_running(plan)
+        refuse_running(context, plan)
 
 
 def _one(
