@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelock
 import msgspec
 
 from provisioner import atomic
 from provisioner.errors import Conflict, ProvisionError
+from provisioner.locks import OwnLock
 from provisioner.model import Plan
 from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor
 
@@ -32,8 +32,6 @@ SCHEMA = 1
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
 _RECEIPT = re.compile(_ID.pattern + r"\.json")
 _TEMPORARY = re.compile(r"\..*\.tmp")
-PATIENCE_SECONDS = 10.0
-"""How long another provisioner may take before we give up: it checks a login while it holds the lock."""
 
 
 def _plausible(record: FileRecord) -> bool:
@@ -65,34 +63,26 @@ class Journal:
         self._receipts = directory / "receipts"
         self._backups = directory / "backups"
         self._commits = directory / "commits"
-        self._lock = filelock.FileLock(directory / "lock", mode=0o600)
+        self._lock = OwnLock(directory / "lock")
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:
         """Only one provisioner plans and changes things at a time; who has the lock may take it again.
 
-        Raises Conflict (`provisioner.running`) if it is not free for some seconds, unless `wait`.
+        Raises Conflict (`provisioner.running`) if another has it for some seconds, unless `wait`.
         """
-        if self._lock.is_locked:
+        if self._lock.mine:
             yield
             return
         self._refuse_foreign()
         self._make_private(self.directory)
-        try:
-            self._lock.acquire(timeout=-1 if wait else PATIENCE_SECONDS)
-        except filelock.Timeout:
-            raise Conflict(
-                "Another provisioner is at work for this user.",
-                "Let it finish and run the command again, or add --wait.",
-                code="provisioner.running",
-            ) from None
-        except OSError as error:
-            raise _unwritable(self.directory / "lock", error) from None
-        try:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self._lock.hold(wait=wait))
+            except OSError as error:
+                raise _unwritable(self._lock.path, error) from None
             self._sweep()
             yield
-        finally:
-            self._lock.release()
 
     # --- reading ---
 

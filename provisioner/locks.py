@@ -1,4 +1,4 @@
-"""Holds the lock of a client's profile as the client itself does, so that neither overwrites the other."""
+"""The lock of a client's profile, held as the client itself does, and the one among provisioners."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import errno
 import os
 import struct
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import filelock
 
 from provisioner.errors import Conflict
 
@@ -17,6 +20,47 @@ if sys.platform != "win32":
     import fcntl
 
 _POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 10.0
+"""How long another provisioner may take before we give up: it checks a login while it holds its lock."""
+
+
+class OwnLock:
+    """One provisioner at a time, by a lock file that names the process that has it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread: int | None = None
+
+    @property
+    def mine(self) -> bool:
+        """This very thread holds it."""
+        return self._thread == threading.get_ident()
+
+    @contextlib.contextmanager
+    def hold(self, *, wait: bool) -> Iterator[None]:
+        """Raises Conflict (`provisioner.running`) if it is not free in time, unless `wait`; OSError."""
+        lock = filelock.FileLock(self.path, mode=0o600, timeout=-1 if wait else PATIENCE_SECONDS)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise Conflict(
+                f"Another provisioner{self._holder()} is at work for this user.",
+                "Let it finish and run the command again, or add --wait.",
+                code="provisioner.running",
+            ) from None
+        try:
+            self._thread = threading.get_ident()
+            with contextlib.suppress(OSError):  # it is only for the message
+                self.path.write_text(str(os.getpid()))
+            yield
+        finally:
+            self._thread = None
+            lock.release()
+
+    def _holder(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            return f" (process {int(self.path.read_text())})"
+        return ""
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import atomic
+from provisioner import atomic, locks
 from provisioner.apply import Deed, apply, recover
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
@@ -206,8 +206,9 @@ def test_a_lost_backup_does_not_block_the_next_setup(world: World) -> None:
     assert not untouched(world.context(), receipt)
 
 
-def test_only_one_at_a_time(world: World) -> None:
-    with world.journal.locked(), pytest.raises(Conflict) as caught:
+def test_only_one_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0)
+    with Journal(world.journal.directory).locked(), pytest.raises(Conflict) as caught:
         world.apply()
     assert caught.value.code == "provisioner.running"
 

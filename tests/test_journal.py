@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from provisioner import locks
 from provisioner.apply import Deed, apply, recover, relabel
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.journal import Journal, new_id
@@ -123,10 +124,11 @@ def test_a_relabelled_receipt_still_undoes_the_setup(world: World) -> None:
     assert world.files() == before
 
 
-def test_only_one_relabels(world: World) -> None:
+def test_only_one_relabels(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0)
     world.apply()
     (receipt,) = world.journal.receipts()
-    with world.journal.locked(), pytest.raises(Conflict):
+    with Journal(world.journal.directory).locked(), pytest.raises(Conflict):
         relabel(world.journal, receipt, "New label")
     assert world.journal.receipts()[0].label == receipt.label
 

@@ -13,6 +13,7 @@ import pytest
 from provisioner import atomic, locks
 from provisioner.apply import Deed, apply, recover
 from provisioner.errors import Conflict
+from provisioner.journal import Journal
 from provisioner.model import FileChange, Plan
 from provisioner.receipt import Receipt
 from tests.mozlock import Clock, can_lock, held, in_child
@@ -110,9 +111,10 @@ def test_recovery_waits_for_no_client_and_writes_beside_none(world: World) -> No
     assert world.files() == before
 
 
-def test_only_one_recovers(world: World) -> None:
+def test_only_one_recovers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0)
     killed(world, world.plan())
-    with world.journal.locked(), pytest.raises(Conflict) as caught:
+    with Journal(world.journal.directory).locked(), pytest.raises(Conflict) as caught:
         recover(world.host, world.journal)
     assert caught.value.code == "provisioner.running"
     assert world.journal.unfinished()

@@ -66,16 +66,19 @@ def _one(
         client = clients.get(receipt.client)
         title = client.TITLE
         plan, forced = _whole_plan(context, client, receipt, options, force=force)
+        notes = plan.notes
         if wait and not dry_run:
             wait_until_closed(context, plan)
-            plan, forced = _whole_plan(context, client, receipt, options, force=force)
-        notes = plan.notes
-        if forced and not dry_run:
-            kept = context.journal.keep_aside(receipt, plan)
-            notes = (*notes, f"What was there until now is kept in {kept}.")
         if not dry_run:
-            deed = Deed(plan, receipt.account, receipt.label, receipt)
-            apply([deed], context.host, context.journal, wait=wait)
+            with context.journal.locked(wait=wait):
+                # Again: until now the client, or another provisioner, may have written.
+                plan, forced = _whole_plan(context, client, receipt, options, force=force)
+                notes = plan.notes
+                if forced:
+                    kept = context.journal.keep_aside(receipt, plan)
+                    notes = (*notes, f"What was there until now is kept in {kept}.")
+                deed = Deed(plan, receipt.account, receipt.label, receipt)
+                apply([deed], context.host, context.journal, wait=wait)
         return ClientRow(
             client=client.ID,
             title=plan.title,

@@ -84,30 +84,30 @@ def rotate(
     if not _works(context.report, holders, secret, provider, timeout):
         context.report.next = "Nothing was changed: every client still has the old password."
         return
-    plans = [holder.plan(context, secret) for holder in holders]
     if wait:
-        for plan in plans:
+        for plan in [holder.plan(context, secret) for holder in holders]:
             wait_until_closed(context, plan)
+    with context.journal.locked(wait=wait):  # until now another provisioner may have written
         plans = [holder.plan(context, secret) for holder in holders]
-    deeds = [
-        Deed(plan, holder.account, label)
-        for holder, plan in zip(holders, plans, strict=True)
-        if not plan.empty
-    ]
-    if deeds:
-        apply(
-            deeds,
-            context.host,
-            context.journal,
-            wait=wait,
-            verify=lambda: _verify(context, holders, secret, provider, timeout),
-        )
+        deeds = [
+            Deed(plan, holder.account, label)
+            for holder, plan in zip(holders, plans, strict=True)
+            if not plan.empty
+        ]
+        if deeds:
+            apply(
+                deeds,
+                context.host,
+                context.journal,
+                wait=wait,
+                verify=lambda: _verify(context, holders, secret, provider, timeout),
+            )
+            _relabel_sharers(context, deeds, label)
     for holder, plan in zip(holders, plans, strict=True):
         context.report.add(_row(holder, plan))
         if plan.open:
             context.ui.open(str(plan.open))
     if deeds:
-        _relabel_sharers(context, deeds, label)
         context.report.next = _next(context, holders)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
@@ -158,19 +159,21 @@ def _one(
         if secret is PLACEHOLDER:  # a dry run is not about the password: take the one that is there
             secret = client.stored_secret(context.host, account, options.client) or secret
         plan = prune(client.plan(context.host, account, secret, options.client))
-        if options.wait and not options.dry_run:
-            wait_until_closed(context, plan)
-            plan = prune(client.plan(context.host, account, secret, options.client))
         if options.dry_run:
             return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
-        label = _label(context, client, plan, account, secret, options) or label
-        if plan.empty:
-            _open(context, plan)
-            return _row(client, plan, State.UNCHANGED)
-        deed = Deed(plan, account, label)
-        apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
+        if options.wait:
+            wait_until_closed(context, plan)
+        with contextlib.ExitStack() as held:
+            if not plan.empty or options.wait:
+                held.enter_context(context.journal.locked(wait=options.wait))
+                # Again: until now the client, or another provisioner, may have written.
+                plan = prune(client.plan(context.host, account, secret, options.client))
+            label = _label(context, client, plan, account, secret, options) or label
+            if not plan.empty:
+                deed = Deed(plan, account, label)
+                apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
         _open(context, plan)
-        return _row(client, plan, State.CHANGED)
+        return _row(client, plan, State.UNCHANGED if plan.empty else State.CHANGED)
     except ProvisionError as error:
         title, where = (plan.title, plan.where) if plan else (client.TITLE, "")
         return ClientRow.failed(client.ID, title, where, error)
