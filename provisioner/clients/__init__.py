@@ -13,17 +13,19 @@ CLIENT_IDS = (
     "apple-mail",
     "msmtp",
     "mbsync",
+    "getmail",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
 if TYPE_CHECKING:
-    from provisioner.clients import apple_mail, mbsync, msmtp, thunderbird
+    from provisioner.clients import apple_mail, getmail, mbsync, msmtp, thunderbird
 
     _CHECKED: tuple[Client, ...] = (
         thunderbird,
         apple_mail,
         msmtp,
         mbsync,
+        getmail,
     )
 
 

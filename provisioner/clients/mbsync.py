@@ -11,11 +11,11 @@ import shlex
 from pathlib import Path
 
 from provisioner.clients.base import Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, program
+from provisioner.clients.common import blockfile, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
-from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
+from provisioner.model import Account, Installation, Plan, Security, Support
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
@@ -29,8 +29,6 @@ export = no_export
 
 _SECTION = re.compile(r"\s*(IMAPAccount|IMAPStore|MaildirStore|Channel|Group)\s+(.+?)\s*", re.I)
 _KINDS = {"imapaccount": "account", "imapstore": "store", "maildirstore": "store"}
-KEEPER = ".provisioner"
-KEPT = b"mbsync fetches mail only if this directory exists; provisioner made it with this file.\n"
 
 
 def _usual(host: Host) -> tuple[Path, Path]:
@@ -76,7 +74,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         client=ID,
         title=TITLE,
         where=str(file.path),
-        changes=(*_keeper(host, account), *file.with_block(body)),
+        changes=(*keeper.keep(_directory(host, account)), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{account.key}; the password is in the keyring",
         next=f"Fetch your mail with: {shlex.join(command)}",
@@ -88,9 +86,7 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
     account = receipt.account
     changes = BlockFile.read(host, Path(receipt.where), account.key).without_block()
-    keeper = _directory(host, account) / KEEPER
-    if host.read(keeper) == KEPT:
-        changes = (*changes, FileChange(keeper, KEPT, None))
+    changes = (*changes, *keeper.unkeep(host, _directory(host, account)))
     return Plan(
         client=ID,
         title=TITLE,
@@ -108,16 +104,8 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
 
 
 def _directory(host: Host, account: Account) -> Path:
+    """mbsync makes mailboxes in it, but never itself."""
     return host.home / "Mail" / account.key
-
-
-def _keeper(host: Host, account: Account) -> tuple[FileChange, ...]:
-    """A file that makes the account's directory: mbsync makes mailboxes in it, but never itself.
-
-    With its mail there, or if the user has made it, nothing is needed.
-    """
-    directory = _directory(host, account)
-    return () if directory.is_dir() else (FileChange(directory / KEEPER, None, KEPT, 0o600),)
 
 
 def _refuse_clash(file: BlockFile, name: str) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from provisioner.quoting.base import Quoted
+from provisioner.quoting.getmail import getmail
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
+from provisioner.quoting.python import python
 from provisioner.quoting.xml import xml
 
 FILTERS: dict[str, Callable[[Any], Quoted]] = {
@@ -20,4 +22,6 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "xml": xml,
     "msmtp": msmtp,
     "mbsync": mbsync,
+    "getmail": getmail,
+    "python": python,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.clients.machines import apple_mail, mbsync, msmtp, thunderbird
+from tests.clients.machines import apple_mail, getmail, mbsync, msmtp, thunderbird
 from tests.clients.machines.base import Machine
 
 MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
@@ -16,4 +16,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "msmtp-used": ("msmtp", msmtp.used),
     "mbsync-fresh": ("mbsync", mbsync.fresh),
     "mbsync-used": ("mbsync", mbsync.used),
+    "getmail-fresh": ("getmail", getmail.fresh),
+    "getmail-used": ("getmail", getmail.used),
 }

@@ -1,0 +1,106 @@
+"""getmail 6: a file of the account's own, the inbox fetched into a Maildir below ~/Mail/getmail.
+
+Nothing is deleted or marked as read on the server. The Maildir is not mbsync's, which would upload from it
+what getmail put there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+
+from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.common import blockfile, hook, keeper, program, tls
+from provisioner.clients.common.blockfile import BlockFile
+from provisioner.errors import Conflict, UsageError
+from provisioner.host import Host
+from provisioner.model import Account, Installation, Plan, Support
+from provisioner.receipt import Receipt
+from provisioner.render import render
+from provisioner.secret import Secret
+
+ID = "getmail"
+TITLE = "getmail"
+SUPPORT = Support.FULL
+
+stored_seal = no_stored_seal
+export = no_export
+
+
+def _directory(host: Host) -> Path:
+    """The one getmail looks into: ~/.getmail only if the other does not exist (its script, `main`)."""
+    usual = host.env_dir("XDG_CONFIG_HOME", host.home / ".config") / "getmail"
+    old = host.home / ".getmail"
+    return old if old.is_dir() and not usual.is_dir() else usual
+
+
+def detect(host: Host) -> tuple[Installation, ...]:
+    """getmail on the search path; `where` is the directory of its configuration files."""
+    return program.installation(host, ID, ID, TITLE, _directory(host))
+
+
+def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
+    """Writes the account's file, makes its Maildir, and stores the password in the keyring.
+
+    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`, `tls.*`,
+    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    """
+    program.require(host, ID, TITLE, "getmail6")
+    tls.require_from_the_start(account.imap, TITLE, "it knows only TLS from the start")
+    if any(char in account.address for char in "/$"):  # utilities.py, expand_user_vars
+        raise UsageError(
+            f"getmail cannot have a directory for {account.address}: `/` and `$` mean something else there.",
+            "Set up this address in another client.",
+            code="value.unwritable",
+        )
+    file = _file(host, account, options)
+    if file.block is None and file.others.strip():
+        raise Conflict(
+            f"There is a {file.path} already, which provisioner did not write.",
+            "Rename or remove that file, then run the command again.",
+            code="account.exists",
+        )
+    body = render(
+        "getmail/account.j2",
+        server=account.imap,
+        hook=shlex.split(hook.command(host, account)),
+        bundle=tls.bundle(host, TITLE),
+        maildir=f"~/Mail/getmail/{account.key}/",
+    )
+    # The program takes the name of a file in its directory, or a whole path.
+    name = account.key if file.path.parent == _directory(host) else str(file.path)
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=str(file.path),
+        changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
+        secrets=(hook.change(host, account, secret),),
+        done=f"fetches {account.address} into ~/Mail/getmail/{account.key}; the password is in the keyring",
+        next=f"Fetch your mail with: {shlex.join(['getmail', f'--rcfile={name}'])}",
+        secret=secret,
+    )
+
+
+def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+    """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
+    account = receipt.account
+    note = f"Mail that was fetched stays in ~/Mail/getmail/{account.key}."
+    taken = blockfile.unplan(host, receipt, TITLE, (note,))
+    return dataclasses.replace(
+        taken, changes=(*taken.changes, *keeper.unkeep(host, *_maildir(host, account)))
+    )
+
+
+def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+    """The keyring's password, if getmail has our account that asks for it."""
+    return hook.stored(host, account) if _file(host, account, options).block else None
+
+
+def _file(host: Host, account: Account, options: Options) -> BlockFile:
+    usual = (_directory(host) / account.key.replace("/", "_"),)
+    return BlockFile.read(host, blockfile.choose(host, options, usual, TITLE), account.key)
+
+
+def _maildir(host: Host, account: Account) -> tuple[Path, ...]:
+    return keeper.maildir(host.home / "Mail/getmail" / account.key)
