@@ -17,6 +17,8 @@ from tests.live.world import BOB, BOB_HOST, BOB_PASSWORD, JANE, NEW_PASSWORD, PA
 from tests.needs import need
 
 MAIL = f"From: {JANE}\nTo: friend@example.org\nSubject: From a terminal\n\nHello.\n"
+ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+"""For programs that refuse to work for root: the same files and network, another number for the user."""
 SECRETS = (PASSWORD, NEW_PASSWORD, BOB_PASSWORD)
 
 
@@ -118,9 +120,9 @@ class Screen:
 
 
 @contextmanager
-def terminal_with(world: World, *programs: str) -> Iterator[Terminal]:
+def terminal_with(world: World, *programs: str, prefix: tuple[str, ...] = ()) -> Iterator[Terminal]:
     """A terminal on a machine that has these programs, else the test is skipped."""
     lost = [program for program in (*programs, "tmux") if shutil.which(program) is None]
     need(not lost, f"needs {', '.join(lost)} (make system)")
-    with session(world.home, UNLOCK) as desktop:
+    with session(world.home, UNLOCK, prefix=prefix) as desktop:
         yield Terminal(world, desktop)

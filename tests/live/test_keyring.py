@@ -32,13 +32,19 @@ OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("grün 🔑 \"quoted' $x\\")
 class Session:
     """A desktop session of its own: D-Bus, home directory, and keyring if it is unlocked."""
 
-    def __init__(self, env: dict[str, str]) -> None:
-        self.env = env
+    def __init__(self, env: dict[str, str], prefix: tuple[str, ...] = ()) -> None:
+        self.env, self.prefix = env, prefix
         self.store = SystemStore("linux", env)
 
     def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=60, env=self.env, check=False
+            [*self.prefix, *command],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=self.env,
+            check=False,
         )
 
     def lookup(self) -> str:
@@ -55,7 +61,8 @@ class Session:
 
 
 @contextmanager
-def session(directory: Path, start: str, screen: str = "") -> Iterator[Session]:
+def session(directory: Path, start: str, screen: str = "", prefix: tuple[str, ...] = ()) -> Iterator[Session]:
+    """`prefix` is put before every command in it, such as one that changes the user."""
     need(sys.platform == "linux", "the Secret Service needs Linux")
     lost = [tool for tool in TOOLS if shutil.which(tool) is None]
     need(not lost, f"needs {', '.join(lost)} (make system)")
@@ -67,7 +74,7 @@ def session(directory: Path, start: str, screen: str = "") -> Iterator[Session]:
     # The first line is the keyring's password; the session ends with its standard input.
     script = f'read -r word; printf %s "$word" | {start} echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat'
     with subprocess.Popen(
-        ["dbus-run-session", "--", "sh", "-c", script],
+        [*prefix, "dbus-run-session", "--", "sh", "-c", script],
         env=env,
         text=True,
         stdin=subprocess.PIPE,
@@ -80,7 +87,7 @@ def session(directory: Path, start: str, screen: str = "") -> Iterator[Session]:
         process.stdin.flush()
         address = process.stdout.readline().strip()
         assert address
-        yield Session({**env, "DBUS_SESSION_BUS_ADDRESS": address})
+        yield Session({**env, "DBUS_SESSION_BUS_ADDRESS": address}, prefix)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ CONTENT = b"A mail program needs this directory; provisioner made it with this f
 
 
 def maildir(directory: Path) -> tuple[Path, Path, Path]:
-    """The three directories that make `directory` a Maildir; its readers skip names with a dot (maildir(5))."""
+    """What makes `directory` a Maildir; programs that read it skip names with a dot (maildir(5))."""
     return directory / "cur", directory / "new", directory / "tmp"
 
 

@@ -35,7 +35,7 @@ def require_from_the_start(server: Server, title: str, reason: str) -> None:
     """Raises UsageError (`tls.no_starttls`) for STARTTLS; `reason` says what the client would do with it."""
     if server.security is not Security.TLS:
         raise UsageError(
-            f"{title} cannot be set up for STARTTLS, which {server.host} has on port {server.port}: {reason}.",
+            f"{title} cannot be set up for {server.host}:{server.port}, which needs STARTTLS: {reason}.",
             "If the server has TLS from the start, too, name that: --imap-security tls --imap HOST:993.",
             code="tls.no_starttls",
         )

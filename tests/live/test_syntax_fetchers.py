@@ -1,0 +1,64 @@
+"""Hostile values through the own parsers of programs that fetch mail: many values in each run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provisioner.errors import UsageError
+from provisioner.quoting.base import Quoted
+from provisioner.quoting.getmail import getmail
+from provisioner.quoting.python import python
+from tests.needs import need
+
+pytestmark = pytest.mark.live
+
+MARKS = ['"', "'", "\\", "\\\\", "%", "%(a)s", "#", ";", "$HOME", "`id`", "[a]", "]]", "--", "=", " "]
+VALUES = st.lists(
+    st.lists(st.text(max_size=9) | st.sampled_from(MARKS), min_size=1, max_size=6).map("".join), max_size=60
+)
+
+GETMAIL = """
+import configparser, io, json, sys
+from getmailcore.retrievers import SimpleIMAPSSLRetriever
+def read(text):
+    parser = configparser.RawConfigParser()
+    parser.read_file(io.StringIO(text, newline=None))
+    arguments = dict(parser.items("retriever"))
+    conf = SimpleIMAPSSLRetriever(getmaildir="/tmp", configparser=parser, **arguments).conf
+    return [conf["username"], list(conf["password_command"])]
+found = [read(text) for text in json.load(sys.stdin)]
+print("\\n" + json.dumps(found))
+"""
+
+
+def output(*command: str, text: str) -> str:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
+
+
+def test_getmail_reads_any_value_as_it_is() -> None:
+    need(shutil.which("getmail"), "getmail is not installed")
+
+    @settings(max_examples=20, deadline=None)
+    @given(values=VALUES)
+    def check(values: list[str]) -> None:
+        writable: list[tuple[str, Quoted]] = []
+        for value in values:
+            try:
+                writable.append((value, getmail(value)))
+            except UsageError:
+                assert value != value.strip() or not value or set(value) & set("\r\n\0")
+        texts = [
+            f"[retriever]\nserver = h\nusername = {quoted}\npassword_command = ({python(value)}, )\n"
+            for value, quoted in writable
+        ]
+        read = json.loads(output("/usr/bin/python3", "-c", GETMAIL, text=json.dumps(texts)).splitlines()[-1])
+        assert read == [[value, [value]] for value, _ in writable]
+
+    check()
