@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provisioner.errors import UsageError
+from provisioner.errors import ProvisionError, UsageError
 from provisioner.model import (
     Account,
     DavServer,
@@ -121,11 +121,14 @@ def parse_address(text: str) -> tuple[str, str]:
 def resolve(wish: Wish, providers: Iterable[Provider]) -> Candidate:
     """The account that the address and the options describe.
 
-    Raises UsageError: malformed address, unknown provider, no server known for the domain.
+    Raises UsageError: malformed address, unknown provider, no server known for the domain; ProvisionError
+    (`provider.refuses`) where no password can log in.
     """
     local, domain = parse_address(wish.address)
     address = f"{local}@{domain}"
     provider = _provider(wish, domain, list(providers))
+    if provider and not (wish.imap and wish.smtp):
+        refuse_passwordless(provider)
     imap = _target("imap", wish, wish.login, address, provider)
     smtp = _target("smtp", wish, wish.smtp_login or wish.login, address, provider)
     login = wish.login if wish.login and "@" in wish.login else address
@@ -139,6 +142,15 @@ def resolve(wish: Wish, providers: Iterable[Provider]) -> Candidate:
         caldav=_dav(provider.caldav, login) if provider else None,
         carddav=_dav(provider.carddav, login) if provider else None,
     )
+
+
+def refuse_passwordless(provider: Provider) -> None:
+    """Raises ProvisionError (`provider.refuses`) where no password can log in."""
+    if refusal := provider.refusal:
+        since = f" (since {refusal.since})" if refusal.since else ""
+        raise ProvisionError(
+            refusal.reason.removesuffix(".") + since + ".", refusal.instead, code="provider.refuses"
+        )
 
 
 def _display_name(name: str) -> str:
@@ -226,7 +238,8 @@ def _usernames(
             if provider is None or UserForm.LOCAL_PART in forms:
                 return (login,)
             domain = address.rpartition("@")[2]
-            return (f"{login}@{domain if domain in provider.domains else provider.domains[0]}",)
+            foreign = provider.domains and domain not in provider.domains
+            return (f"{login}@{provider.domains[0] if foreign else domain}",)
         if provider is None:
             return (login,)
     whole = login or address

@@ -25,6 +25,13 @@ class Security(StrEnum):
     STARTTLS = "starttls"
 
 
+class Service(StrEnum):
+    """The two protocols that are checked."""
+
+    IMAP = "imap"
+    SMTP = "smtp"
+
+
 class UserForm(StrEnum):
     """A form of the user name, made from the address."""
 
@@ -53,6 +60,10 @@ class ServerProfile(Strict, frozen=True):
     port: int
     security: Security
     usernames: tuple[UserForm, ...]
+    connections: int | None = None
+    """At most so many at the same time, where the provider counts them."""
+    send_id: bool = False
+    """The server opens no mailbox unless the client has named itself after the login (RFC 2971)."""
 
 
 class MailboxNames(Strict, frozen=True):
@@ -62,15 +73,22 @@ class MailboxNames(Strict, frozen=True):
     names: dict[Use, tuple[str, ...]]
 
 
-class AppPassword(Strict, frozen=True):
-    """The provider's app-specific password. A pattern is a hint for a warning, never a reason to refuse."""
+class PasswordForm(Strict, frozen=True):
+    """What an app-specific password looks like: a hint for a warning, never a reason to refuse."""
 
-    term: str
     pattern: str
     displayed_as: str
     example: str
+
+
+class AppPassword(Strict, frozen=True):
+    """The provider's app-specific password."""
+
+    term: str
     spaces_are_decoration: bool
     """White space inside a pasted password is only how it is displayed, so it is taken out."""
+    form: PasswordForm | None = None
+    """None: what it looks like is not known."""
     limit: int | None = None
     revoked_when: tuple[str, ...] = ()
 
@@ -94,6 +112,23 @@ class Guide(Strict, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class Refusal(Strict, frozen=True):
+    """Why no password at all can log in there, so that none is asked for."""
+
+    reason: str
+    instead: str
+    since: str | None = None
+
+
+class ProviderText(Strict, frozen=True):
+    """What a server says when it refuses a login (`match`, in any case), and what it means there."""
+
+    service: Service
+    match: str
+    code: str
+    next: str | None = None
+
+
 class DavServer(Strict, frozen=True):
     """A CalDAV or CardDAV server, always HTTPS."""
 
@@ -109,9 +144,14 @@ class Provider(Strict, frozen=True):
     id: str
     name: str
     domains: tuple[str, ...]
-    imap: ServerProfile
-    smtp: ServerProfile
     sources: dict[str, str]
+    imap: ServerProfile | None = None
+    smtp: ServerProfile | None = None
+    """Both, unless there is a refusal."""
+    refusal: Refusal | None = None
+    warning: str | None = None
+    """Said before a password is asked for."""
+    texts: tuple[ProviderText, ...] = ()
     mailboxes: MailboxNames | None = None
     app_password: AppPassword | None = None
     guide: Guide | None = None

@@ -150,7 +150,8 @@ def _(row: SupportRow) -> None:
 @_print.register
 def _(row: ProviderRow) -> None:
     click.echo(f"{row.provider:<{_NAME_WIDTH}} {row.title:<20} {', '.join(row.domains)}")
-    click.echo(f"{'':<{_NAME_WIDTH}} imap {row.imap}, smtp {row.smtp}, {row.password}")
+    servers = f"imap {row.imap}, smtp {row.smtp}, " if row.imap else ""
+    click.echo(f"{'':<{_NAME_WIDTH}} {servers}{row.password}")
 
 
 def _line(ok: bool, name: str, message: str, right: str = "") -> None:

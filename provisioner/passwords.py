@@ -54,12 +54,12 @@ def clean(text: str, rule: AppPassword | None) -> Secret:
 
 def shape_warning(secret: Secret, rule: AppPassword | None) -> str:
     """A sentence if the password does not look like the provider's; empty if it does or nothing is known."""
-    if rule is None:
+    if rule is None or rule.form is None:
         return ""
     shape = shape_of(secret, rule)
     if shape.kind == "fits":
         return ""
-    looks = f"{rule.displayed_as}, such as {rule.example}"
+    looks = f"{rule.form.displayed_as}, such as {rule.form.example}"
     if shape.kind == "mangled":
         return f"This looks like {rule.a_term} that was damaged while copying: {shape.why}. It is {looks}."
     return (

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Literal, NamedTuple
 
-from provisioner.model import AppPassword
+from provisioner.model import AppPassword, PasswordForm
 from provisioner.secret import Secret
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d\u00ad\u2043]")
@@ -25,10 +25,13 @@ class Shape(NamedTuple):
 
 def shape_of(secret: Secret, rule: AppPassword) -> Shape:
     """Compares the password with the provider's pattern, which may be written with or without separators."""
+    form = rule.form
+    if form is None:
+        return Shape("fits")
     password = secret.reveal()
     if rule.spaces_are_decoration:
         password = "".join(password.split())
-    if _fits(password, rule):
+    if _fits(password, form):
         return Shape("fits")
     for why, mended in (
         ("long dashes instead of plain ones", _DASHES.sub("-", password)),
@@ -40,22 +43,22 @@ def shape_of(secret: Secret, rule: AppPassword) -> Shape:
         ("invisible or look-alike characters", _plain(password)),
         ("several changes", _plain(password).lower().strip("\"'“”‘’`.,;: ")),
     ):
-        if mended != password and _fits(mended, rule):
+        if mended != password and _fits(mended, form):
             return Shape("mangled", why)
-    return Shape("mangled", why) if (why := _letter_off(_plain(password).lower(), rule)) else Shape("other")
+    return Shape("mangled", why) if (why := _letter_off(_plain(password).lower(), form)) else Shape("other")
 
 
-def _fits(password: str, rule: AppPassword) -> bool:
+def _fits(password: str, form: PasswordForm) -> bool:
     """With its separators, or with none of them at all: people leave them out, and so may the pattern."""
-    if re.fullmatch(rule.pattern, password):
+    if re.fullmatch(form.pattern, password):
         return True
-    groups = _SEPARATORS.split(rule.example)
+    groups = _SEPARATORS.split(form.example)
     compact = password.replace("-", "")
     if "-" in password:
         return [len(part) for part in password.split("-")] == [len(part) for part in groups] and bool(
-            re.fullmatch(rule.pattern, compact)
+            re.fullmatch(form.pattern, compact)
         )
-    return bool(re.fullmatch(rule.pattern, _regroup(compact, rule.example)))
+    return bool(re.fullmatch(form.pattern, _regroup(compact, form.example)))
 
 
 def _regroup(compact: str, example: str) -> str:
@@ -71,14 +74,14 @@ def _plain(password: str) -> str:
     return "".join(char for char in text if unicodedata.category(char)[0] not in "CZ")
 
 
-def _letter_off(password: str, rule: AppPassword) -> str:
+def _letter_off(password: str, form: PasswordForm) -> str:
     """Whether one letter too few or too many is all that is wrong; only where separators show the groups."""
-    if len(_SEPARATORS.split(rule.example)) < 2 or len(_SEPARATORS.split(password)) < 2:
+    if len(_SEPARATORS.split(form.example)) < 2 or len(_SEPARATORS.split(password)) < 2:
         return ""
-    letter = rule.example[0]
+    letter = form.example[0]
     places = range(len(password) + 1)
-    if any(_fits(password[:at] + letter + password[at:], rule) for at in places):
+    if any(_fits(password[:at] + letter + password[at:], form) for at in places):
         return "a letter is missing"
-    if any(_fits(password[:at] + password[at + 1 :], rule) for at in places):
+    if any(_fits(password[:at] + password[at + 1 :], form) for at in places):
         return "a letter too many"
     return ""

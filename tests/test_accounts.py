@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.accounts import Candidate, Wish, parse_address, parse_server, resolve
-from provisioner.errors import UsageError
+from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import Security, Use
 from provisioner.providers import load_all
@@ -169,3 +169,17 @@ def test_refusals(wish: Wish, code: str) -> None:
 def test_a_name_may_be_strange_but_stays_as_it_is() -> None:
     name = 'Jané "J" \\ O\'Neill `$(x)` {{ y }} 🍏 \u202eabc'
     assert candidate(name=name).display_name == name
+
+
+@pytest.mark.parametrize("address", ["jane@outlook.com", "jane@hey.com", "jane@proton.me"])
+def test_where_no_password_can_log_in_none_is_asked_for(address: str) -> None:
+    with pytest.raises(ProvisionError) as caught:
+        resolve(Wish(address), PROVIDERS)
+    assert caught.value.code == "provider.refuses"
+    assert caught.value.hint
+    resolve(Wish(address, imap="127.0.0.1:1143", smtp="127.0.0.1:1025"), PROVIDERS)
+
+
+def test_a_provider_without_domains_of_its_own() -> None:
+    found = resolve(Wish("jane@example.org", provider="google-workspace", login="joe"), PROVIDERS)
+    assert found.imap.usernames == ("joe@example.org",)

@@ -20,7 +20,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"report", "apply", "check", "journal"},
     {"clients", "plan", "locks", "atomic", "vetting", "keyring_changes", "passwords", "accounts"},
     {"edits", "render", "providers"},
-    {"host", "resources", "shape", "quoting"},
+    {"host", "resources", "shape", "quoting", "strict"},
     {"stores"},
     {"receipt"},
     {"model"},

@@ -14,23 +14,25 @@ from provisioner.check import evidence, exit_code
 from provisioner.check.causes import CAUSES
 from provisioner.check.diagnosis import MAX_TEXT, clean, compare, credential_forms, explain
 from provisioner.check.tls import Shown, certificate_fault
-from provisioner.model import AppPassword, CheckResult
+from provisioner.model import AppPassword, CheckResult, PasswordForm
 from provisioner.secret import Secret
 from provisioner.shape import shape_of
 
 APPLE = AppPassword(
     term="app-specific password",
-    pattern="[a-z]{4}-[a-z]{4}-[a-z]{4}-[a-z]{4}",
-    displayed_as="four groups of four small letters",
-    example="abcd-efgh-ijkl-mnop",
     spaces_are_decoration=True,
+    form=PasswordForm(
+        pattern="[a-z]{4}-[a-z]{4}-[a-z]{4}-[a-z]{4}",
+        displayed_as="four groups of four small letters",
+        example="abcd-efgh-ijkl-mnop",
+    ),
 )
 COMPACT = AppPassword(
     term="app password",
-    pattern="[a-z]{16}",
-    displayed_as="four groups of four small letters",
-    example="abcd efgh ijkl mnop",
     spaces_are_decoration=True,
+    form=PasswordForm(
+        pattern="[a-z]{16}", displayed_as="four groups of four small letters", example="abcd efgh ijkl mnop"
+    ),
 )
 
 

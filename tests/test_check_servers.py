@@ -28,7 +28,7 @@ from provisioner.check.imap import ImapSession
 from provisioner.check.smtp import SmtpSession
 from provisioner.check.wire import connect
 from provisioner.errors import UsageError
-from provisioner.model import AppPassword, CheckResult, MailboxNames, Security, Use
+from provisioner.model import AppPassword, CheckResult, MailboxNames, PasswordForm, Security, Use
 from provisioner.secret import Secret
 from tests.servers import (
     HOST,
@@ -52,10 +52,12 @@ QUICK = Timeouts(connect=2, greeting=0.6, reply=0.6, total=4)
 
 HINTS = AppPassword(
     term="app-specific password",
-    pattern="[a-z]{4}-[a-z]{4}-[a-z]{4}-[a-z]{4}",
-    displayed_as="four groups of four small letters",
-    example="abcd-efgh-ijkl-mnop",
     spaces_are_decoration=True,
+    form=PasswordForm(
+        pattern="[a-z]{4}-[a-z]{4}-[a-z]{4}-[a-z]{4}",
+        displayed_as="four groups of four small letters",
+        example="abcd-efgh-ijkl-mnop",
+    ),
 )
 
 

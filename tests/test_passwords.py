@@ -8,15 +8,15 @@ import sys
 import pytest
 
 from provisioner.errors import Cancelled, UsageError
-from provisioner.model import AppPassword
+from provisioner.model import AppPassword, PasswordForm
 from provisioner.passwords import clean, from_command, from_prompt, from_stdin, shape_warning
 
 RULE = AppPassword(
     term="app-specific password",
-    pattern="[a-z]{4}(-[a-z]{4}){3}",
-    displayed_as="four groups",
-    example="abcd-efgh-ijkl-mnop",
     spaces_are_decoration=True,
+    form=PasswordForm(
+        pattern="[a-z]{4}(-[a-z]{4}){3}", displayed_as="four groups", example="abcd-efgh-ijkl-mnop"
+    ),
 )
 
 

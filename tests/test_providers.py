@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from provisioner import resources
+from provisioner.check.causes import CAUSES
 from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Use
-from provisioner.providers import MAX_DEPTH, MAX_SIZE, load_all, load_file
+from provisioner.providers import load_all, load_file
+from provisioner.strict import MAX_DEPTH, MAX_SIZE
 
 SHIPPED = sorted(resources.data_dir("profiles").glob("*.yaml"))
 
@@ -23,12 +25,20 @@ def test_shipped_profiles_load_and_are_named_by_their_id(path: Path) -> None:
     assert load_file(path).id == path.stem
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_profiles_are_complete(path: Path) -> None:
+    provider = load_file(path)
+    assert {text.code for text in provider.texts} <= CAUSES.keys()
+    assert provider.refusal or (provider.imap and provider.smtp)
+    assert bool(provider.app_password) is bool(provider.guide)
+
+
 def test_icloud() -> None:
     icloud = load_file(resources.data_dir("profiles") / "icloud.yaml")
     assert icloud.domains == ("icloud.com", "me.com", "mac.com")
     assert icloud.app_password is not None
     assert icloud.app_password.limit == 25
-    assert re.fullmatch(icloud.app_password.pattern, icloud.app_password.example)
+    assert icloud.app_password.form is not None
     assert icloud.guide is not None
     assert any("{label}" in step for step in icloud.guide.create.steps)
     assert any("{label}" in step for step in icloud.guide.revoke.steps)
@@ -159,8 +169,14 @@ def test_only_the_label_stands_in_braces(tmp_path: Path, step: str) -> None:
 @pytest.mark.parametrize("pattern", ["(", "(" * 150, "a{99999999999}"])
 def test_a_pattern_that_does_not_compile(tmp_path: Path, pattern: str) -> None:
     raw = yaml.safe_load((resources.data_dir("profiles") / "icloud.yaml").read_text("utf-8"))
-    with pytest.raises(UsageError, match=r"app_password\.pattern: not a regular expression"):
-        load_file(write(tmp_path, app_password=raw["app_password"] | {"pattern": pattern}))
+    with pytest.raises(UsageError, match=r"app_password\.form\.pattern: not a regular expression"):
+        load_file(
+            write(
+                tmp_path,
+                app_password=raw["app_password"]
+                | {"form": raw["app_password"]["form"] | {"pattern": pattern}},
+            )
+        )
 
 
 @pytest.mark.parametrize(

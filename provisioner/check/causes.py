@@ -171,6 +171,11 @@ CAUSES: dict[str, Cause] = {
         "Make one at the provider and use it here.",
         REJECTED,
     ),
+    "auth.access_off": Cause(
+        "{host} refused the login; mail programs may be switched off for it, or the password is wrong.",
+        "Switch access by mail programs (IMAP) on in the provider's settings, then try again.",
+        REJECTED,
+    ),
     "auth.web_login": Cause(
         "The provider wants you to sign in once with a web browser first.",
         "Sign in on the provider's web site, confirm that it is you, then try again.",

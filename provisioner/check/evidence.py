@@ -247,7 +247,9 @@ def refine(fault: Fault, secret: Secret, rule: AppPassword | None) -> Fault:
     """A rejected login, told apart by what the password looks like."""
     if rule is None:
         return fault
-    fault.facts |= {"term": rule.term, "displayed": rule.displayed_as}
+    fault.facts |= {"term": rule.term}
+    if rule.form:
+        fault.facts |= {"displayed": rule.form.displayed_as}
     if fault.code == "auth.bad_credentials":
         shape = shape_of(secret, rule)
         if shape.kind != "fits":

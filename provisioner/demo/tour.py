@@ -45,6 +45,8 @@ def pretend_to_be_icloud(host: Host, server: DemoServer) -> None:
     icloud = load_file(shipped)
     text = shipped.read_text("utf-8")
     for profile, port in ((icloud.imap, server.imap_port), (icloud.smtp, server.smtp_port)):
+        if profile is None:
+            continue
         old = f"host: {profile.host}\n  port: {profile.port}\n"
         text = text.replace(old, f"host: localhost\n  port: {port}\n")
     own = host.config_dir / "profiles"

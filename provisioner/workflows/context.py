@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provisioner import apply, locks
-from provisioner.accounts import Candidate, Wish, resolve
+from provisioner.accounts import Candidate, Wish, parse_address, resolve
 from provisioner.clients.base import Options
 from provisioner.errors import Cancelled, Conflict
 from provisioner.host import Host
@@ -69,7 +69,9 @@ class Context:
 def find_candidate(context: Context, wish: Wish, profile_file: str | None = None) -> Candidate:
     """The account that was asked for, from shipped, own and `--profile` provider profiles."""
     if not profile_file:
-        return resolve(wish, load_all(context.host).values())
+        about = wish.provider or parse_address(wish.address)[1]
+        known = load_all(context.host, about) or load_all(context.host)
+        return resolve(wish, known.values())
     own = load_file(Path(profile_file))
     # A profile that is named on the command line is meant, whatever the domain of the address.
     return resolve(dataclasses.replace(wish, provider=wish.provider or own.id), [own])
@@ -78,6 +80,8 @@ def find_candidate(context: Context, wish: Wish, profile_file: str | None = None
 def ask_app_password(context: Context, provider: Provider | None, ask: AskPassword) -> Secret:
     """The password, with a warning (and on a terminal a question) if it does not look like the provider's."""
     rule = provider.app_password if provider else None
+    if provider and provider.warning:
+        context.ui.warn(provider.warning)
     secret = ask("Password: ", rule)
     if warning := shape_warning(secret, rule):
         context.ui.warn(warning)

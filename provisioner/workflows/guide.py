@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from provisioner import clients
-from provisioner.accounts import check_line, parse_address
+from provisioner.accounts import check_line, parse_address, refuse_passwordless
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import AppPassword, Provider
-from provisioner.providers import for_domain, load_all
+from provisioner.providers import find, for_domain, load_all
 from provisioner.report import GuideRow
 from provisioner.workflows.context import Context
 
@@ -72,6 +72,7 @@ def _providers(context: Context, who: str | None) -> list[Provider]:
             f"Known providers: {', '.join(sorted(known))}.",
             code="provider.unknown",
         )
+    refuse_passwordless(provider)
     if provider.guide is None:
         raise UsageError(
             f"The profile of {provider.name} has no guide.", "Look at the provider's help pages."
@@ -94,7 +95,7 @@ def revoke_hint(context: Context, address: str, provider_id: str, label: str) ->
     if users:
         return f'The password "{label}" is still used by {", ".join(users)}: do not revoke it yet.'
     try:
-        provider = load_all(context.host).get(provider_id)
+        provider = find(context.host, provider_id)
     except ProvisionError:  # a broken profile of the user's must not spoil what is already done
         provider = None
     if provider is None or provider.guide is None or provider.app_password is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from provisioner import clients
+from provisioner.model import ServerProfile
 from provisioner.providers import load_all
 from provisioner.report import ProviderRow, SupportRow
 from provisioner.workflows.context import Context
@@ -19,13 +20,19 @@ def list_providers(context: Context) -> None:
     """A row for each provider profile, the user's own included."""
     for provider in load_all(context.host).values():
         password = provider.app_password.term if provider.app_password else "mailbox password"
+        if provider.refusal:
+            password = "none: " + provider.refusal.reason
         context.report.add(
             ProviderRow(
                 provider=provider.id,
                 title=provider.name,
                 domains=provider.domains,
-                imap=f"{provider.imap.host}:{provider.imap.port} {provider.imap.security}",
-                smtp=f"{provider.smtp.host}:{provider.smtp.port} {provider.smtp.security}",
+                imap=_server(provider.imap),
+                smtp=_server(provider.smtp),
                 password=password,
             )
         )
+
+
+def _server(server: ServerProfile | None) -> str:
+    return f"{server.host}:{server.port} {server.security}" if server else ""

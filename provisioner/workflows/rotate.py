@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provisioner import clients
+from provisioner import clients, providers
 from provisioner.accounts import Wish, check_line, parse_address
 from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
@@ -13,7 +13,6 @@ from provisioner.errors import ProvisionError, UsageError
 from provisioner.journal import now
 from provisioner.model import Account, Plan, Provider
 from provisioner.plan import prune
-from provisioner.providers import load_all
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
 from provisioner.workflows.context import (
@@ -73,7 +72,7 @@ def rotate(
     for plan in [holder.plan(context, PLACEHOLDER) for holder in holders]:
         if not wait:
             refuse_running(context, plan)
-    provider = load_all(context.host).get(holders[0].account.provider)
+    provider = providers.find(context.host, holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.
     label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"

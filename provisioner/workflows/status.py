@@ -5,13 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from provisioner import clients
+from provisioner import clients, providers
 from provisioner.accounts import parse_address
 from provisioner.clients.base import Client, Options
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.model import Support
 from provisioner.plan import prune
-from provisioner.providers import load_all
 from provisioner.receipt import Receipt
 from provisioner.report import Report, Row, State, StatusRow
 from provisioner.secret import Secret
@@ -46,7 +45,7 @@ def status(
     for receipt in context.journal.receipts(wanted):
         secret = _add(context, receipt, at_receipt(options, receipt))
         if login and secret:
-            provider = load_all(context.host).get(receipt.provider)
+            provider = providers.find(context.host, receipt.provider)
             logins.setdefault(receipt.account.key, []).append(
                 (Login.stored(receipt.account, provider), secret)
             )

@@ -1,0 +1,187 @@
+"""Reads a YAML file of facts strictly into a Struct: all its problems at once, nothing guessed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+import yaml
+
+from provisioner.errors import UsageError
+
+MAX_SIZE = 256 * 1024
+"""Bytes of a file; the shipped ones have some 3,000."""
+MAX_DEPTH = 16
+"""Levels of nesting. libyaml builds its tree by recursion and overruns the stack if it is deep enough."""
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
+_Kind = TypeVar("_Kind", bound=msgspec.Struct)
+
+
+def load(
+    path: Path, kind: type[_Kind], meaning: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[str]]
+) -> _Kind:
+    """The file as a `kind`. `meaning` yields problems that types cannot express: it is given the sections
+    that have the right types, and all of the file.
+
+    Raises UsageError: code `profile.invalid`, with each key and what is wrong there, or `profile.unreadable`.
+    """
+    raw, problems = _parse(_read(path), path)
+    problems += _problems(raw, kind, "")
+    if isinstance(raw, dict):
+        sound = {
+            field.name: msgspec.convert(raw[field.name], field.type)
+            for field in msgspec.structs.fields(kind)
+            if field.name in raw and not any(_problems(raw[field.name], field.type, field.name))
+        }
+        problems += meaning(sound, raw)
+        if not problems:
+            return kind(**sound)
+    raise UsageError(
+        f"{path} is not a valid provider profile:\n" + "\n".join(f"  {problem}" for problem in problems),
+        "Correct these keys; profiles/icloud.yaml is a complete example.",
+        code="profile.invalid",
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        # Opening a named pipe must not wait for a writer; reading from one that has a writer may.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NONBLOCK)) as file:
+            if _NONBLOCK:
+                os.set_blocking(file.fileno(), True)
+            data = file.read(MAX_SIZE + 1)
+    except OSError as error:
+        raise unreadable(f"The provider profile {path}", error) from None
+    if len(data) > MAX_SIZE:
+        raise _invalid(path, f"is larger than {MAX_SIZE // 1024} KiB", "Check that it is the right file.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _invalid(path, "is not UTF-8 text", "Save it as UTF-8.") from None
+
+
+def unreadable(what: str, error: OSError) -> UsageError:
+    return UsageError(
+        f"{what} cannot be read: {error.strerror}.",
+        "Check the path, its owner and its permissions.",
+        code="profile.unreadable",
+    )
+
+
+def _invalid(path: Path, what: str, hint: str = "Compare it with profiles/icloud.yaml.") -> UsageError:
+    return UsageError(f"{path} {what}.", hint, code="profile.invalid")
+
+
+def _parse(text: str, path: Path) -> tuple[Any, list[str]]:
+    """The YAML document, and the keys in it that stand twice."""
+    try:
+        _require_plain(text, path)
+        loader = _LOADER(text)
+        try:
+            node = loader.get_single_node()
+            raw = loader.construct_document(node) if node else None
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where else ""
+        why = getattr(error, "problem", None) or "it cannot be parsed"
+        raise _invalid(path, f"is not valid YAML{line}: {why}") from None
+    return raw, list(_repeated(node, "")) if node else []
+
+
+def _require_plain(text: str, path: Path) -> None:
+    """Refuses what makes a small file large or deep, in a pass over the events, which does not recurse."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 0
+        if getattr(event, "anchor", None):
+            raise _invalid(path, f"uses an anchor or alias (line {line}), which profiles do without")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _invalid(path, f"is nested too deeply (line {line})")
+
+
+def _repeated(node: yaml.Node, where: str) -> Iterator[str]:
+    """Keys that stand twice in their mapping; YAML forbids them, and PyYAML keeps the last."""
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _repeated(item, f"{where}[{index}]")
+    if not isinstance(node, yaml.MappingNode):
+        return
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in lines:
+            yield f"{join(where, name)}: stands twice (lines {lines[name]} and {line})"
+        lines.setdefault(name, line)
+        yield from _repeated(value, join(where, name))
+
+
+def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
+    """Every structural problem below `value`; msgspec alone stops at the first."""
+    arms = [arm for arm in get_args(kind) if arm is not type(None)]
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if not isinstance(value, dict):
+            yield f"{where or 'the file'}: must be a mapping of keys to values"
+            return
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        for key in value:
+            if key not in fields:
+                yield f"{join(where, key)}: unknown key (known here: {', '.join(fields)})"
+        for name, field in fields.items():
+            if name in value:
+                yield from _problems(value[name], field.type, join(where, name))
+            elif field.required:
+                yield f"{join(where, name)}: missing"
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        if value not in (known := _values(kind)):
+            yield f"{where}: {shown(value)} is not known; {' or '.join(known)}"
+    elif get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            yield f"{where}: must be a list"
+            return
+        for index, item in enumerate(value):
+            yield from _problems(item, arms[0], f"{where}[{index}]")
+    elif get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            yield f"{where}: must be a mapping of keys to values"
+            return
+        for key, item in value.items():
+            if issubclass(arms[0], Enum) and key not in (known := _values(arms[0])):
+                yield f"{join(where, key)}: unknown {arms[0].__name__.lower()} ({', '.join(known)})"
+            elif not isinstance(key, str):
+                yield f"{join(where, key)}: the key must be text"
+            else:
+                yield from _problems(item, arms[1], join(where, key))
+    elif len(arms) == 1:  # that, or nothing
+        if value is not None:
+            yield from _problems(value, arms[0], where)
+    else:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            yield f"{where}: must be {_KINDS[kind]}, not {shown(value)}"
+
+
+_KINDS = {str: "text", int: "a whole number", bool: "true or false"}
+
+
+def _values(kind: type[Enum]) -> list[str]:
+    return [str(member.value) for member in kind]
+
+
+def shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def join(where: str, key: object) -> str:
+    name = key if isinstance(key, str) and re.fullmatch(r"[\w.-]{1,60}", key) else shown(key)
+    return f"{where}.{name}" if where else name
