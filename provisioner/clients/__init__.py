@@ -14,11 +14,12 @@ CLIENT_IDS = (
     "msmtp",
     "mbsync",
     "getmail",
+    "git-send-email",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
 if TYPE_CHECKING:
-    from provisioner.clients import apple_mail, getmail, mbsync, msmtp, thunderbird
+    from provisioner.clients import apple_mail, getmail, git_send_email, mbsync, msmtp, thunderbird
 
     _CHECKED: tuple[Client, ...] = (
         thunderbird,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         msmtp,
         mbsync,
         getmail,
+        git_send_email,
     )
 
 

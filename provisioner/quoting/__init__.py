@@ -11,6 +11,7 @@ from typing import Any
 
 from provisioner.quoting.base import Quoted
 from provisioner.quoting.getmail import getmail
+from provisioner.quoting.gitconfig import gitconfig
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
@@ -24,4 +25,5 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "mbsync": mbsync,
     "getmail": getmail,
     "python": python,
+    "gitconfig": gitconfig,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.clients.machines import apple_mail, getmail, mbsync, msmtp, thunderbird
+from tests.clients.machines import apple_mail, getmail, git_send_email, mbsync, msmtp, thunderbird
 from tests.clients.machines.base import Machine
 
 MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
@@ -18,4 +18,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "mbsync-used": ("mbsync", mbsync.used),
     "getmail-fresh": ("getmail", getmail.fresh),
     "getmail-used": ("getmail", getmail.used),
+    "git-send-email-fresh": ("git-send-email", git_send_email.fresh),
+    "git-send-email-used": ("git-send-email", git_send_email.used),
 }
