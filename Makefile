@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fast live lint bench system clean
+.PHONY: demo test fast live lint docs bench system clean
 
 $(BIN)/.demo: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "provisioner needs Python 3.11 or newer")'
@@ -46,6 +46,10 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(BIN)/.dev
+	mkdir -p docs
+	$(BIN)/python -c 'from provisioner.workflows.listing import clients_page; print(clients_page(), end="")' > docs/clients.md
 
 bench: $(BIN)/.dev
 	$(BIN)/python -m benchmarks

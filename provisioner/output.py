@@ -145,6 +145,8 @@ def _(row: GuideRow) -> None:
 def _(row: SupportRow) -> None:
     found = ", ".join(row.found) or "not found here"
     click.echo(f"{row.client:<{_NAME_WIDTH}} {row.title:<20} {row.support:<7} {found}")
+    _wrapped(f"Account: {row.account}. Password: {row.stored}.")
+    _wrapped(f"{row.versions}: {row.proof} ({row.proven}).")
 
 
 @_print.register

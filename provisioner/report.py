@@ -130,6 +130,11 @@ class SupportRow:
     title: str
     support: str
     found: tuple[str, ...]
+    versions: str
+    account: str
+    stored: str
+    proof: str
+    proven: str
     ok: bool = True
     exit_code: int = 0
 

@@ -49,7 +49,7 @@ GOOD: list[Row] = [
     GuideRow(
         "x", "Example", "app password", "L", ("cond",), "http://c", ("make",), "http://r", ("end",), ("n",)
     ),
-    SupportRow("c", "Client", "full", ("1.0", "2.0")),
+    SupportRow("c", "Client", "full", ("1.0", "2.0"), "1.0", "file", "store", "was run", "2026-01-01"),
     ProviderRow("x", "Example", ("x.org", "x.net"), "imap.x.org:993", "smtp.x.org:465", "app password"),
 ]
 EVIL = "a\x1b[2Jb\x07c\x9b31md\x85e\x00f\x7fg\rh"
@@ -91,7 +91,11 @@ def test_every_type_of_row_is_tried() -> None:
                 "✓ c                   written to /tmp/file\nOpen it there.\n",
                 "Example: app password\nBefore you start:\n  - cond\nCreate it:\n  1. make\n"
                 "Revoke it:\n  1. end\nGood to know:\n  - n\nThe page: http://c\n",
-                "c                   Client               full    1.0, 2.0\n",
+                "c                   Client               full    1.0, 2.0\n"
+                + " " * 22
+                + "Account: file. Password: store.\n"
+                + " " * 22
+                + "1.0: was run (2026-01-01).\n",
                 "x                   Example              x.org, x.net\n"
                 + " " * 20
                 + "imap imap.x.org:993, smtp smtp.x.org:465, app password\n",

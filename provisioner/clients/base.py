@@ -30,6 +30,22 @@ class Options:
 
 
 @dataclass(frozen=True)
+class About:
+    """What docs/clients.md and `provisioner clients` say; each a phrase without a full stop."""
+
+    versions: str
+    """Those that were tried, or whose format is written: `1.8`."""
+    account: str
+    """Where the account goes: `marked block in ~/.msmtprc`."""
+    stored: str
+    """Where the password goes."""
+    proof: str
+    """How it is known to work."""
+    proven: str
+    """When that was last seen, ISO 8601; the test suite shows it again in every run."""
+
+
+@dataclass(frozen=True)
 class ExportFile:
     """A file for another device. `content` may hold the password if one was given."""
 
@@ -47,6 +63,8 @@ class Client(Protocol):
     def TITLE(self) -> str: ...
     @property
     def SUPPORT(self) -> Support: ...
+    @property
+    def ABOUT(self) -> About: ...
 
     def detect(self, host: Host) -> tuple[Installation, ...]:
         """The installations on this machine; empty if there is none."""

@@ -10,7 +10,7 @@ import dataclasses
 import shlex
 from pathlib import Path
 
-from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook, keeper, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import Conflict, UsageError
@@ -23,6 +23,13 @@ from provisioner.secret import Secret
 ID = "getmail"
 TITLE = "getmail"
 SUPPORT = Support.FULL
+ABOUT = About(
+    versions="6.18",
+    account="a file of its own in ~/.config/getmail, mail in ~/Mail",
+    stored=hook.STORED,
+    proof="the real program with GNOME Keyring fetches over TLS; its own parser reads back any value",
+    proven="2026-11-23",
+)
 
 stored_seal = no_stored_seal
 export = no_export

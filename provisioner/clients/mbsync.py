@@ -10,7 +10,7 @@ import re
 import shlex
 from pathlib import Path
 
-from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import Conflict, UsageError
@@ -23,6 +23,13 @@ from provisioner.secret import Secret
 ID = "mbsync"
 TITLE = "mbsync"
 SUPPORT = Support.FULL
+ABOUT = About(
+    versions="1.4",
+    account="marked block in ~/.mbsyncrc or ~/.config/isyncrc, mail in ~/Mail/ADDRESS",
+    stored=hook.STORED,
+    proof="the real program with GNOME Keyring fetches over TLS",
+    proven="2026-11-23",
+)
 
 stored_seal = no_stored_seal
 export = no_export

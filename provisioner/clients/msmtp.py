@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import Conflict, UsageError
@@ -19,6 +19,13 @@ from provisioner.secret import Secret
 ID = "msmtp"
 TITLE = "msmtp"
 SUPPORT = Support.FULL
+ABOUT = About(
+    versions="1.8",
+    account="marked block in ~/.msmtprc or ~/.config/msmtp/config",
+    stored=hook.STORED,
+    proof="the real program with GNOME Keyring sends over TLS; its own parser reads back any value",
+    proven="2026-11-23",
+)
 
 stored_seal = no_stored_seal
 export = no_export

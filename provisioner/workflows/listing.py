@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from provisioner import clients
+from provisioner.clients.base import About
 from provisioner.model import ServerProfile
 from provisioner.providers import load_all
 from provisioner.report import ProviderRow, SupportRow
@@ -13,7 +16,43 @@ def list_clients(context: Context) -> None:
     """A row for each supported client."""
     for client in map(clients.get, clients.CLIENT_IDS):
         found = tuple(f"{one.title} {one.version}".strip() for one in client.detect(context.host))
-        context.report.add(SupportRow(client.ID, client.TITLE, client.SUPPORT.value, found))
+        about = dataclasses.asdict(client.ABOUT)
+        context.report.add(SupportRow(client.ID, client.TITLE, client.SUPPORT.value, found, **about))
+
+
+def clients_page() -> str:
+    """docs/clients.md, which `make docs` writes."""
+    rows = [
+        (client.ID, client.TITLE, client.ABOUT.versions, client.SUPPORT.value, *_where_and_how(client.ABOUT))
+        for client in map(clients.get, clients.CLIENT_IDS)
+    ]
+    table = "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows)
+    return _PAGE + table
+
+
+def _where_and_how(about: About) -> tuple[str, str, str]:
+    return about.account, about.stored, f"{about.proof} ({about.proven})"
+
+
+_COLUMNS = (
+    "ID",
+    "client",
+    "versions",
+    "support",
+    "where the account goes",
+    "where the password goes",
+    "how it is proven, and when",
+)
+_PAGE = f"""# Mail clients
+
+Made by `make docs` from what the clients' modules say of themselves; `provisioner clients` shows the same.
+
+`full`: account and password, works at the next start. `config`: the client asks for the password once.
+`import`: a file that you open. `guide`: exact steps, no file can do it.
+
+| {" | ".join(_COLUMNS)} |
+{"|---" * len(_COLUMNS)}|
+"""
 
 
 def list_providers(context: Context) -> None:

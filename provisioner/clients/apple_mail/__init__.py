@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from provisioner.clients.apple_mail import profile
-from provisioner.clients.base import ExportFile, Options, no_stored_seal, no_stored_secret
+from provisioner.clients.base import About, ExportFile, Options, no_stored_seal, no_stored_secret
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Support
@@ -20,6 +20,13 @@ from provisioner.secret import Secret
 ID = "apple-mail"
 TITLE = "Apple Mail"
 SUPPORT = Support.IMPORT
+ABOUT = About(
+    versions="iOS and iPadOS 15, macOS 12 and newer",
+    account="a .mobileconfig that you open and confirm",
+    stored="the profile; you delete the file after installing",
+    proof="every key and type against Apple's published schema; not tried on a device",
+    proven="2026-11-23",
+)
 
 
 def _version(host: Host, path: str, key: str) -> str:

@@ -10,6 +10,9 @@ from provisioner.items import SERVICE, SecretItem
 from provisioner.model import Account, SecretChange
 from provisioner.secret import Secret
 
+STORED = "the system's keyring, read by a command"
+"""For a client's `About`."""
+
 
 def command(host: Host, account: Account) -> str:
     """The shell command that prints the account's password. Raises UsageError (`hook.missing`).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from provisioner.clients.base import Options, no_export
+from provisioner.clients.base import About, Options, no_export
 from provisioner.clients.thunderbird import account as accounts
 from provisioner.clients.thunderbird import folders, installation, profiles
 from provisioner.clients.thunderbird.account import Edit
@@ -24,6 +24,14 @@ from provisioner.secret import Secret
 ID = "thunderbird"
 TITLE = installation.TITLE
 SUPPORT = Support.FULL
+ABOUT = About(
+    versions="153 (128 and newer are written the same way)",
+    account="its profile: prefs.js",
+    stored="its own store: logins.json and key4.db, under the Primary Password if there is one",
+    proof="the real program starts under Xvfb, logs in, fetches and sends over TLS; "
+    "other systems' paths are pretended",
+    proven="2026-11-23",
+)
 
 AES_SINCE = 144
 """The first version whose own new password stores have an AES key."""
