@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from urllib.parse import quote
 
-from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook
 from provisioner.clients.common.included import Included, file_name, from_home
 from provisioner.errors import Conflict, ProvisionError
@@ -23,6 +23,13 @@ from provisioner.secret import Secret
 ID = "git-send-email"
 TITLE = "git send-email"
 SUPPORT = Support.FULL
+ABOUT = About(
+    versions="2.39",
+    account="a file of its own, included by git's configuration",
+    stored=hook.STORED,
+    proof="the real program with GNOME Keyring sends over TLS; git's own parser reads back any value",
+    proven="2026-11-23",
+)
 
 stored_seal = no_stored_seal
 export = no_export
