@@ -15,11 +15,20 @@ CLIENT_IDS = (
     "mbsync",
     "getmail",
     "git-send-email",
+    "offlineimap",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
 if TYPE_CHECKING:
-    from provisioner.clients import apple_mail, getmail, git_send_email, mbsync, msmtp, thunderbird
+    from provisioner.clients import (
+        apple_mail,
+        getmail,
+        git_send_email,
+        mbsync,
+        msmtp,
+        offlineimap,
+        thunderbird,
+    )
 
     _CHECKED: tuple[Client, ...] = (
         thunderbird,
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
         mbsync,
         getmail,
         git_send_email,
+        offlineimap,
     )
 
 

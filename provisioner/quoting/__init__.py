@@ -15,6 +15,7 @@ from provisioner.quoting.gitconfig import gitconfig
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
+from provisioner.quoting.offlineimap import offlineimap
 from provisioner.quoting.python import python
 from provisioner.quoting.xml import xml
 
@@ -26,4 +27,5 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "getmail": getmail,
     "python": python,
     "gitconfig": gitconfig,
+    "offlineimap": offlineimap,
 }

@@ -79,7 +79,9 @@ def private_network(directory: Path) -> Iterator[Lab]:
     ca_file = directory / "ca.pem"
     ca.cert_pem.write_to_path(str(ca_file))
     certificate = directory / "server.pem"
-    ca.issue_cert(*ICLOUD, *OTHER).private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    # Some clients want a common name, as Apple's certificates have one.
+    leaf = ca.issue_cert(*ICLOUD, *OTHER, common_name=ICLOUD[0])
+    leaf.private_key_and_cert_chain_pem.write_to_path(str(certificate))
 
     here = Path.cwd()
     outside = tuple(os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY) for kind in ("net", "mnt"))

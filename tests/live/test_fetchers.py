@@ -27,6 +27,7 @@ class Fetcher:
 
 FETCHERS = {
     "getmail": Fetcher("getmail", "Mail/getmail/{}", ".config/getmail/{}", ORDINARY_USER),
+    "offlineimap": Fetcher("offlineimap", "Mail/offlineimap/{}/INBOX", ".offlineimaprc"),
 }
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.clients.machines import apple_mail, getmail, git_send_email, mbsync, msmtp, thunderbird
+from tests.clients.machines import (
+    apple_mail,
+    getmail,
+    git_send_email,
+    mbsync,
+    msmtp,
+    offlineimap,
+    thunderbird,
+)
 from tests.clients.machines.base import Machine
 
 MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
@@ -20,4 +28,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "getmail-used": ("getmail", getmail.used),
     "git-send-email-fresh": ("git-send-email", git_send_email.fresh),
     "git-send-email-used": ("git-send-email", git_send_email.used),
+    "offlineimap-fresh": ("offlineimap", offlineimap.fresh),
+    "offlineimap-used": ("offlineimap", offlineimap.used),
 }

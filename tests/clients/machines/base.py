@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisioner.clients.common import tls
 from provisioner.host import Host
 from tests.memory_store import MemoryStore
 
@@ -29,3 +30,11 @@ def terminal(directory: Path, *programs: str) -> Host:
     return Host(
         home=home, env={"PATH": str(directory / "bin")}, root=directory / "system", secrets=MemoryStore()
     )
+
+
+def certificates(host: Host) -> Host:
+    """The same machine with a file of trusted certificates, for clients that must be named one."""
+    bundle = host.system(tls.BUNDLES[0])
+    bundle.parent.mkdir(parents=True)
+    bundle.touch()
+    return host

@@ -1,0 +1,122 @@
+"""OfflineIMAP 3: an account in its configuration file, its mail in Maildirs below ~/Mail/offlineimap.
+
+Mail and mailboxes are never deleted or made on the server; flags are kept the same on both sides. The
+Maildirs are not mbsync's: each program keeps its own record of what it has fetched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+from pathlib import Path
+
+from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.common import blockfile, hook, program, tls
+from provisioner.clients.common.blockfile import BlockFile
+from provisioner.edits import inilist
+from provisioner.errors import Conflict, UsageError
+from provisioner.host import Host
+from provisioner.model import Account, FileChange, Installation, Plan, Support
+from provisioner.receipt import Receipt
+from provisioner.render import render
+from provisioner.secret import Secret
+
+ID = "offlineimap"
+TITLE = "OfflineIMAP"
+SUPPORT = Support.FULL
+
+stored_seal = no_stored_seal
+export = no_export
+
+_LIST = ("general", "accounts")
+_SECTION = re.compile(r"\[(.+)\].*")
+
+
+def _usual(host: Host) -> tuple[Path, Path]:
+    """The first is read if it exists, else the second (init.py)."""
+    config = host.env_dir("XDG_CONFIG_HOME", host.home / ".config")
+    return config / "offlineimap/config", host.home / ".offlineimaprc"
+
+
+def detect(host: Host) -> tuple[Installation, ...]:
+    """OfflineIMAP on the search path; `where` is its configuration file."""
+    return program.installation(host, ID, ID, TITLE, blockfile.choose(host, Options(), _usual(host), TITLE))
+
+
+def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
+    """Adds the account, also to those that every run takes, and stores the password in the keyring.
+
+    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`, `tls.*`,
+    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    """
+    program.require(host, ID, TITLE, "offlineimap3")
+    # imapserver.py, __start_tls: nothing is verified; without an offer the password goes in clear.
+    tls.require_from_the_start(account.imap, TITLE, "it would not verify the certificate")
+    # A name is part of a list, of a section's line, of a path in which variables are expanded.
+    if any(char in ",[]/$" or char.isspace() for char in account.address):
+        raise UsageError(
+            f"OfflineIMAP cannot have an account {account.address}: `, [ ] / $` mean something else there.",
+            "Set up this address in another client.",
+            code="value.unwritable",
+        )
+    file = _file(host, account, options)
+    _refuse_clash(file, account.key)
+    body = render(
+        "offlineimap/account.j2",
+        name=account.key,
+        server=account.imap,
+        hook=shlex.split(hook.command(host, account)),
+        bundle=tls.bundle(host, TITLE),
+    )
+    usual = file.path == blockfile.choose(host, Options(), _usual(host), TITLE)
+    command = ["offlineimap", *([] if usual else ["-c", str(file.path)]), "-o", "-a", account.key]
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=str(file.path),
+        changes=tuple(_listed(change, account.key) for change in file.with_block(body)),
+        secrets=(hook.change(host, account, secret),),
+        done=f"fetches {account.address} into ~/Mail/{ID}/{account.key}; the password is in the keyring",
+        next=f"Fetch your mail with: {shlex.join(command)}",
+        notes=("Mail that you delete here stays on the server: the account's `sync_deletes` is `no`.",),
+        secret=secret,
+    )
+
+
+def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+    """Takes the account's block and its name in the list out; mail stays. Raises Conflict (`block.*`)."""
+    key = receipt.account.key
+    note = f"Mail that was fetched stays in ~/Mail/offlineimap/{key}."
+    taken = blockfile.unplan(host, receipt, TITLE, (note,))
+    return dataclasses.replace(taken, changes=tuple(_unlisted(change, key) for change in taken.changes))
+
+
+def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+    """The keyring's password, if OfflineIMAP has our account that asks for it."""
+    return hook.stored(host, account) if _file(host, account, options).block else None
+
+
+def _file(host: Host, account: Account, options: Options) -> BlockFile:
+    return BlockFile.read(host, blockfile.choose(host, options, _usual(host), TITLE), account.key)
+
+
+def _listed(change: FileChange, name: str) -> FileChange:
+    return dataclasses.replace(change, after=inilist.add(change.after or b"", *_LIST, name))
+
+
+def _unlisted(change: FileChange, name: str) -> FileChange:
+    return dataclasses.replace(change, after=inilist.remove(change.after or b"", *_LIST, name) or None)
+
+
+def _refuse_clash(file: BlockFile, name: str) -> None:
+    """ConfigParser refuses a file that has a section twice."""
+    ours = {f"Account {name}", f"Repository {name}-local", f"Repository {name}-remote"}
+    for line in file.others.splitlines():
+        match = _SECTION.fullmatch(line)
+        if match and match[1] in ours:
+            raise Conflict(
+                f"{file.path} has a section [{match[1]}] already, which provisioner did not write.",
+                "Rename or remove it, then run the command again.",
+                code="account.exists",
+            )
