@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from provisioner.errors import UsageError
 from provisioner.quoting.base import Quoted
 from provisioner.quoting.getmail import getmail
+from provisioner.quoting.offlineimap import offlineimap
 from provisioner.quoting.python import python
 from tests.needs import need
 
@@ -36,6 +37,19 @@ found = [read(text) for text in json.load(sys.stdin)]
 print("\\n" + json.dumps(found))
 """
 
+OFFLINEIMAP = """
+import json, sys
+sys.path.insert(0, "/usr/share/offlineimap3")
+from offlineimap.CustomConfig import CustomConfigParser
+from offlineimap.localeval import LocalEval
+def read(text):
+    parser = CustomConfigParser()
+    parser.read_string(text)
+    return [parser.get("a", "host"), LocalEval().eval(parser.get("a", "user"))]
+found = [read(text) for text in json.load(sys.stdin)]
+print("\\n" + json.dumps(found))
+"""
+
 
 def output(*command: str, text: str) -> str:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=60)
@@ -45,7 +59,7 @@ def output(*command: str, text: str) -> str:
 def test_getmail_reads_any_value_as_it_is() -> None:
     need(shutil.which("getmail"), "getmail is not installed")
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(values=VALUES)
     def check(values: list[str]) -> None:
         writable: list[tuple[str, Quoted]] = []
@@ -60,5 +74,25 @@ def test_getmail_reads_any_value_as_it_is() -> None:
         ]
         read = json.loads(output("/usr/bin/python3", "-c", GETMAIL, text=json.dumps(texts)).splitlines()[-1])
         assert read == [[value, [value]] for value, _ in writable]
+
+    check()
+
+
+def test_offlineimap_reads_any_value_as_it_is() -> None:
+    need(shutil.which("offlineimap"), "offlineimap is not installed")
+
+    @settings(max_examples=8, deadline=None)
+    @given(values=VALUES)
+    def check(values: list[str]) -> None:
+        # A plain value is one of ours (a path, a host, an address); any other is a literal.
+        plain = ["".join(value.split()).replace("\0", "") for value in values]
+        texts = [
+            f"[a]\nhost = {offlineimap(one)}\nuser = {offlineimap(python(value))}\n"
+            for value, one in zip(values, plain, strict=True)
+        ]
+        read = json.loads(
+            output("/usr/bin/python3", "-c", OFFLINEIMAP, text=json.dumps(texts)).splitlines()[-1]
+        )
+        assert read == [[one, value] for value, one in zip(values, plain, strict=True)]
 
     check()
