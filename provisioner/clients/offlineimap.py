@@ -11,7 +11,7 @@ import re
 import shlex
 from pathlib import Path
 
-from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.edits import inilist
@@ -25,6 +25,14 @@ from provisioner.secret import Secret
 ID = "offlineimap"
 TITLE = "OfflineIMAP"
 SUPPORT = Support.FULL
+ABOUT = About(
+    versions="8.0 (OfflineIMAP 3)",
+    account="marked block in ~/.offlineimaprc or ~/.config/offlineimap/config, and its list of accounts; "
+    "mail in ~/Mail/offlineimap/ADDRESS",
+    stored=hook.STORED,
+    proof="the real program with GNOME Keyring fetches over TLS; its own parser reads back any value",
+    proven="2026-11-23",
+)
 
 stored_seal = no_stored_seal
 export = no_export
