@@ -14,11 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from provisioner import atomic, keyring_changes, locks
+from provisioner import atomic, keyring_changes, locks, seals
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.journal import SCHEMA, Journal, digest, new_id, now
-from provisioner.model import Account, FileChange, Plan
+from provisioner.model import Account, FileChange, Plan, SecretChange
 from provisioner.receipt import FileRecord, Receipt, ReceiptState
 from provisioner.vetting import refuse_unsafe
 
@@ -56,14 +56,18 @@ def apply(
             for deed in deeds:
                 _unchanged_since(deed.plan, host)
             group = new_id()
-            receipts = [_receipt(deed, journal, group, absent) for deed in deeds]
+            items = [seals.sealed(deed.plan.secrets, host.secrets) for deed in deeds]
+            receipts = [
+                _receipt(deed, changes, journal, group, absent)
+                for deed, changes in zip(deeds, items, strict=True)
+            ]
             try:
                 for deed, receipt in zip(deeds, receipts, strict=True):
                     journal.open(receipt, _backups(deed.plan, receipt))
                 for deed, receipt in zip(deeds, receipts, strict=True):
                     _write_all(deed.plan, receipt)
-                for deed, receipt in zip(deeds, receipts, strict=True):
-                    keyring_changes.write(deed.plan.secrets, receipt, host.secrets)
+                for changes, receipt in zip(items, receipts, strict=True):
+                    keyring_changes.write(changes, receipt, host.secrets)
                 verify()
                 journal.commit(group)
             except BaseException as error:
@@ -180,7 +184,9 @@ def _unchanged_since(plan: Plan, host: Host) -> None:
             )
 
 
-def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path]) -> Receipt:
+def _receipt(
+    deed: Deed, items: Sequence[SecretChange], journal: Journal, group: str, absent: Collection[Path]
+) -> Receipt:
     plan, account = deed.plan, deed.account
     earlier = deed.ends or next(
         (one for one in journal.receipts(account.address, plan.client) if one.where == plan.where), None
@@ -203,11 +209,11 @@ def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path])
         label=deed.label,
         created=time,
         updated=time,
-        rotated=_rotated(plan, earlier, time),
+        rotated=_rotated(plan, items, earlier, time),
         account=account,
         seal=plan.seal,
         adopted=plan.adopted if earlier is None else earlier.adopted,
-        secrets=keyring_changes.records(plan.secrets),
+        secrets=keyring_changes.records(items),
         wrote_password=plan.wrote_password or (earlier is not None and earlier.wrote_password),
         files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
         locks=tuple(str(path) for path in plan.locks),
@@ -217,11 +223,13 @@ def _receipt(deed: Deed, journal: Journal, group: str, absent: Collection[Path])
     )
 
 
-def _rotated(plan: Plan, earlier: Receipt | None, time: str) -> str:
+def _rotated(plan: Plan, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:
     if earlier is None:
         return ""
-    other = plan.seal != earlier.seal or any(change.before != change.after for change in plan.secrets)
-    return time if other else earlier.rotated
+    written = any(change.before != change.after for change in plan.secrets)
+    # Someone else may have stored it: then only the seal changes. One that is new says nothing.
+    resealed = any(change.before not in (None, change.after) for change in items if change.item.is_seal)
+    return time if plan.seal != earlier.seal or written or resealed else earlier.rotated
 
 
 def _write_all(plan: Plan, receipt: Receipt) -> None:

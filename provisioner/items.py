@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Protocol
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -10,6 +11,7 @@ from provisioner.secret import Secret
 
 SERVICE = "provisioner"
 UNDO_SERVICE = "provisioner-undo"
+SEAL_SERVICE = "provisioner-seal"
 
 
 class SecretItem(msgspec.Struct, frozen=True):
@@ -30,7 +32,17 @@ class SecretItem(msgspec.Struct, frozen=True):
     @property
     def ours(self) -> bool:
         """Nobody but provisioner makes such an item."""
-        return ("service", SERVICE) in self.attributes
+        return ("service", SERVICE) in self.attributes or self.is_seal
+
+    @property
+    def seal(self) -> SecretItem:
+        """The item beside it with the mark of the password that was stored (seals.py)."""
+        of = urlencode(self.attributes)
+        return SecretItem(f"Seal of {self.label}", (("service", SEAL_SERVICE), ("username", of)))
+
+    @property
+    def is_seal(self) -> bool:
+        return ("service", SEAL_SERVICE) in self.attributes
 
     def undo(self, receipt_id: str, number: int) -> SecretItem:
         """Where the old value waits, in the same keyring, until a change is committed."""

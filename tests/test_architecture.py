@@ -18,7 +18,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
     {"report", "apply", "check", "journal"},
-    {"clients", "plan", "locks", "atomic", "vetting", "keyring_changes", "passwords", "accounts"},
+    {"clients", "plan", "locks", "atomic", "vetting", "keyring_changes", "seals", "passwords", "accounts"},
     {"edits", "render", "providers"},
     {"host", "resources", "shape", "quoting", "strict"},
     {"stores"},

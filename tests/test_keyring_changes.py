@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner import seals
 from provisioner.apply import Deed, apply, recover
 from provisioner.errors import ProvisionError
 from provisioner.host import Host
@@ -25,6 +26,8 @@ OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("qrst-uvwx-yzab-cdef")
 ITEM = SecretItem.shared("Jane@icloud.com")
 OTHER = SecretItem("Other", (("host", "smtp.mail.me.com"), ("user", "jane")))
 
+AFTER = (b"set up", {ITEM: NEW.reveal(), OTHER: NEW.reveal(), ITEM.seal: "", OTHER.seal: ""})
+
 
 class World:
     def __init__(self, home: Path) -> None:
@@ -42,7 +45,14 @@ class World:
         apply([Deed(plan or self.plan(), ACCOUNT, "label")], self.host, self.journal, verify=verify)
 
     def state(self) -> tuple[bytes | None, dict[SecretItem, str]]:
-        return self.host.read(self.file), {item: secret.reveal() for item, secret in self.store.items.items()}
+        """The file, and the passwords; of what else is in the keyring, only which item it is."""
+        return self.host.read(self.file), {
+            item: "" if item.is_seal else secret.reveal() for item, secret in self.store.items.items()
+        }
+
+    def sealed(self, item: SecretItem) -> bool:
+        seal = self.store.items.get(item.seal)
+        return seal is not None and seals.fits(seal, self.store.items[item])
 
 
 @pytest.fixture
@@ -53,9 +63,16 @@ def world(tmp_path: Path) -> World:
 def test_items_are_written_and_nothing_waits_afterwards(world: World) -> None:
     world.store.set(ITEM, OLD)
     world.apply()
-    assert world.state() == (b"set up", {ITEM: NEW.reveal(), OTHER: NEW.reveal()})
+    assert world.state() == AFTER
+    assert world.sealed(ITEM)
+    assert world.sealed(OTHER)
     (receipt,) = world.journal.receipts()
-    assert [(record.item, record.had_before) for record in receipt.secrets] == [(ITEM, True), (OTHER, False)]
+    assert [(record.item, record.had_before) for record in receipt.secrets] == [
+        (ITEM, True),
+        (OTHER, False),
+        (ITEM.seal, False),
+        (OTHER.seal, False),
+    ]
     for path in world.journal.directory.rglob("*"):
         assert path.is_dir() or NEW.reveal().encode() not in path.read_bytes()
 
@@ -86,7 +103,7 @@ def test_what_fails_is_taken_back(world: World) -> None:
 def test_a_keyring_that_refuses_at_any_call_changes_nothing(world: World, error: BaseException) -> None:
     world.store.set(ITEM, OLD)
     before = world.state()
-    for call in range(1, 4):
+    for call in range(1, 6):
         world.store.fail_at(call, error)
         with pytest.raises(type(error)):
             world.apply()
@@ -95,7 +112,7 @@ def test_a_keyring_that_refuses_at_any_call_changes_nothing(world: World, error:
 
 def test_killed_at_every_call_of_the_keyring(world: World) -> None:
     seen = set()
-    for call in range(1, 12):
+    for call in range(1, 16):
         world.store.alive()
         world.store.items.clear()
         world.store.set(ITEM, OLD)
@@ -103,15 +120,16 @@ def test_killed_at_every_call_of_the_keyring(world: World) -> None:
         for path in world.journal.directory.rglob("*.json"):
             path.unlink()
         before = world.state()
-        after = (b"set up", {ITEM: NEW.reveal(), OTHER: NEW.reveal()})
         world.store.fail_at(call, Killed())
         try:
             world.apply()
         except Killed:
             world.store.alive()
             recover(world.host, world.journal)
-        assert world.state() in (before, after), call
-        seen.add(world.state() == after)
+        assert world.state() in (before, AFTER), call
+        done = world.state() == AFTER
+        assert not done or (world.sealed(ITEM) and world.sealed(OTHER))
+        seen.add(done)
     assert seen == {True, False}
 
 
@@ -129,4 +147,5 @@ def test_a_shared_item_goes_with_the_last_client_that_needs_it(world: World) -> 
     assert _items(context, first) == _items(context, second) == ()
     apply([Deed(Plan("msmtp", "msmtp", "msmtp", ()), ACCOUNT, "x", first)], world.host, world.journal)
     (last,) = world.journal.receipts()
-    assert _items(context, last) == (SecretChange(ITEM, NEW, None),)
+    seal = world.store.items[ITEM.seal]
+    assert _items(context, last) == (SecretChange(ITEM, NEW, None), SecretChange(ITEM.seal, seal, None))

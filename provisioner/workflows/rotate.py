@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provisioner import clients, providers
+from provisioner import clients, providers, seals
 from provisioner.accounts import Wish, check_line, parse_address
 from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
@@ -91,7 +91,8 @@ def rotate(
         deeds = [
             Deed(plan, holder.account, label)
             for holder, plan in zip(holders, plans, strict=True)
-            if not plan.empty
+            # Put in by hand: the label and the seal are still those of the password before.
+            if not plan.empty or seals.broken(plan.secrets, context.host.secrets)
         ]
         if deeds:
             apply(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner import clients
+from provisioner import clients, seals
 from provisioner.accounts import Candidate, Wish, check_line
 from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
@@ -164,16 +164,18 @@ def _one(
         if options.wait:
             wait_until_closed(context, plan)
         with contextlib.ExitStack() as held:
-            if not plan.empty or options.wait:
+            done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
+            if not done or options.wait:
                 held.enter_context(context.journal.locked(wait=options.wait))
                 # Again: until now the client, or another provisioner, may have written.
                 plan = prune(client.plan(context.host, account, secret, options.client))
+                done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             label = _label(context, client, plan, account, secret, options) or label
-            if not plan.empty:
+            if not done:
                 deed = Deed(plan, account, label)
                 apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
         _open(context, plan)
-        return _row(client, plan, State.UNCHANGED if plan.empty else State.CHANGED)
+        return _row(client, plan, State.UNCHANGED if done else State.CHANGED)
     except ProvisionError as error:
         title, where = (plan.title, plan.where) if plan else (client.TITLE, "")
         return ClientRow.failed(client.ID, title, where, error)
