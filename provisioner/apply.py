@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from provisioner import atomic, keyring_changes, locks, seals
+from provisioner.archive import SCHEMA, digest
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
-from provisioner.journal import SCHEMA, Journal, digest, new_id, now
+from provisioner.journal import Journal, new_id, now
 from provisioner.model import Account, FileChange, Plan, SecretChange
 from provisioner.receipt import FileRecord, Receipt, ReceiptState
 from provisioner.vetting import refuse_unsafe
@@ -104,18 +105,21 @@ def relabel(journal: Journal, receipt: Receipt, label: str) -> None:
         journal.close(msgspec.structs.replace(receipt, label=label, supersedes=None))
 
 
-def recover(host: Host, journal: Journal, *, wait: bool = False) -> list[Receipt]:
+def recover(
+    host: Host, journal: Journal, address: str | None = None, *, wait: bool = False
+) -> list[Receipt]:
     """Puts back what killed runs left half done; returns their receipts, newest first.
 
     `wait`: for another provisioner, however long that takes.
 
-    Raises Conflict if a client is running or a file has been changed by someone else since.
+    Raises Conflict if a client is running or a file has been changed by someone else since, ProvisionError
+    (`receipt.unreadable`) if a damaged receipt is in the way of what is to be done for `address`.
     """
     if not journal.directory.is_dir():
         return []
     taken_back = []
     with journal.locked(wait=wait):
-        for receipt in journal.unfinished():
+        for receipt in journal.unfinished(address):
             emptied: list[Receipt] = []
             with locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):
                 if journal.committed(receipt):

@@ -11,7 +11,6 @@ backups and the intermediate ones are deleted, so that no copy of a replaced pas
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import secrets
@@ -23,26 +22,13 @@ from pathlib import Path
 import msgspec
 
 from provisioner import atomic
-from provisioner.errors import Conflict, ProvisionError
+from provisioner.archive import ID, Archive, unwritable
+from provisioner.errors import ProvisionError
 from provisioner.locks import OwnLock
 from provisioner.model import Plan
 from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor
 
-SCHEMA = 1
-_ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
-_RECEIPT = re.compile(_ID.pattern + r"\.json")
 _TEMPORARY = re.compile(r"\..*\.tmp")
-
-
-def _plausible(record: FileRecord) -> bool:
-    """A record as we write it: the backup is a plain name, the mode has no special bits."""
-    plain = record.backup is None or (record.backup == Path(record.backup).name and record.backup != "..")
-    return plain and Path(record.path).is_absolute() and (record.mode or 0) & ~0o777 == 0
-
-
-def digest(data: bytes | None) -> str | None:
-    """SHA-256 in hex; None for a file that is not there."""
-    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def now() -> str:
@@ -55,14 +41,11 @@ def new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
 
 
-class Journal:
-    """The receipts and backups of one user, below `directory` (Host.state_dir)."""
+class Journal(Archive):
+    """The receipts and backups of one user, and the only way to write them."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._receipts = directory / "receipts"
-        self._backups = directory / "backups"
-        self._commits = directory / "commits"
+        super().__init__(directory)
         self._lock = OwnLock(directory / "lock")
 
     @contextlib.contextmanager
@@ -80,87 +63,9 @@ class Journal:
             try:
                 held.enter_context(self._lock.hold(wait=wait))
             except OSError as error:
-                raise _unwritable(self._lock.path, error) from None
+                raise unwritable(self._lock.path, error) from None
             self._sweep()
             yield
-
-    # --- reading ---
-
-    def receipts(self, address: str | None = None, client: str | None = None) -> list[Receipt]:
-        """Finished receipts, oldest first, of one address and client if given."""
-        return [
-            receipt
-            for receipt in self._load_all()
-            if receipt.state is ReceiptState.DONE
-            and (address is None or receipt.address.lower() == address.lower())
-            and (client is None or receipt.client == client)
-        ]
-
-    def unfinished(self) -> list[Receipt]:
-        """Receipts of runs that were killed half-way, newest first (the order of undoing)."""
-        return [receipt for receipt in self._load_all() if receipt.state is ReceiptState.OPEN][::-1]
-
-    def _load_all(self) -> list[Receipt]:
-        self._refuse_foreign()
-        return [self._load(path) for path in self._own(self._receipts, _RECEIPT)]
-
-    def _load(self, path: Path) -> Receipt:
-        try:
-            receipt = msgspec.json.decode(atomic.read_own(path), type=Receipt)
-        except (OSError, msgspec.DecodeError) as error:
-            raise ProvisionError(
-                f"The receipt {path} cannot be read ({error}).",
-                "Move it away to go on without it; what it describes can then not be undone by remove.",
-                code="receipt.unreadable",
-            ) from None
-        if receipt.schema != SCHEMA or path.stem != receipt.id or not all(map(_plausible, receipt.files)):
-            raise ProvisionError(
-                f"The receipt {path} was not written by this version of provisioner.",
-                "Use the version that wrote it, or move the file away.",
-                code="receipt.unreadable",
-            )
-        return receipt
-
-    def _refuse_foreign(self) -> None:
-        """Receipts say which files to overwrite: they must come from this user alone.
-
-        Raises Conflict (`state.unsafe`) if anyone else could have written here.
-        """
-        if os.name != "posix":
-            return
-        for directory in (self.directory, self._receipts, self._backups, self._commits):
-            try:
-                link, info = directory.lstat(), directory.stat()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise _unwritable(directory, error) from None
-            if {link.st_uid, info.st_uid} != {os.geteuid()} or info.st_mode & 0o022:
-                raise Conflict(
-                    f"{directory} is not a directory of yours alone, so what it says cannot be trusted.",
-                    f"Look who owns it and why; if nothing is wrong: chown -R {os.geteuid()} and "
-                    "chmod -R go-w.",
-                    code="state.unsafe",
-                )
-
-    def backup(self, receipt: Receipt, record: FileRecord) -> bytes | None:
-        """The file as it was before; None if there was none.
-
-        Raises ProvisionError (`backup.damaged`) if the backup is gone or altered.
-        """
-        if record.before is None:
-            return None
-        data = None
-        if record.backup:
-            with contextlib.suppress(OSError):
-                data = (self._backup_dir(receipt.id) / record.backup).read_bytes()
-        if data is None or digest(data) != record.before:
-            raise ProvisionError(
-                f"The backup of {record.path} is missing or damaged.",
-                "The file was left as it is.",
-                code="backup.damaged",
-            )
-        return data
 
     # --- writing: only apply.py calls these, with the lock held ---
 
@@ -188,9 +93,6 @@ class Journal:
         """From here on the group's changes stay. Before it returns, they do not."""
         self._make_private(self._commits)
         self._write(self._commits / group, b"")
-
-    def committed(self, receipt: Receipt) -> bool:
-        return bool(receipt.group) and (self._commits / receipt.group).exists()
 
     def close(self, receipt: Receipt) -> None:
         """Writes the finished receipt of a committed group; `tidy` then forgets what it supersedes."""
@@ -224,40 +126,35 @@ class Journal:
         return msgspec.structs.replace(record, backup=name)
 
     def tidy(self) -> None:
-        """Deletes superseded receipts and backups that no receipt names. Safe to repeat."""
-        receipts = self._load_all()
+        """Deletes superseded receipts and backups that no receipt names. Safe to repeat.
+
+        What belongs to a receipt that cannot be read stays: someone may mend it.
+        """
+        receipts, damaged = self._survey()
         ended = {receipt.supersedes for receipt in receipts if receipt.state is not ReceiptState.OPEN}
         gone = [one for one in receipts if one.id in ended or one.state is ReceiptState.REMOVED]
         # A removal's own receipt goes last: until then it says that the one it ends is void.
         for receipt in sorted(gone, key=lambda one: one.state is ReceiptState.REMOVED):
             atomic.unlink(self._path(receipt.id))
         kept = {(one.id, record.backup) for one in receipts if one not in gone for record in one.files}
-        for directory in self._own(self._backups, _ID):
+        unknown = {one.path.stem for one in damaged}
+        for directory in self._own(self._backups, ID):
+            if directory.name in unknown:
+                continue
             for path in directory.iterdir():
                 if (directory.name, path.name) not in kept and not path.is_dir():
                     atomic.unlink(path)
             atomic.remove_directory(directory)
         waiting = {one.group for one in receipts if one.state is ReceiptState.OPEN}
-        for marker in self._own(self._commits, _ID):
-            if marker.name not in waiting:
+        for marker in self._own(self._commits, ID):
+            if marker.name not in waiting and not damaged:
                 atomic.unlink(marker)
 
     def _sweep(self) -> None:
         """Deletes the temporary files that a killed run may leave here."""
-        places = (self._receipts, self._commits, *self._own(self._backups, _ID))
+        places = (self._receipts, self._commits, *self._own(self._backups, ID))
         for path in (path for place in places for path in self._own(place, _TEMPORARY)):
             atomic.unlink(path)
-
-    def _own(self, directory: Path, name: re.Pattern[str]) -> list[Path]:
-        """What in a directory is ours by its name and is no link; other people's things are left alone."""
-        if directory.is_symlink() or not directory.is_dir():
-            return []
-        found = (path for path in directory.iterdir() if name.fullmatch(path.name))
-        return sorted(path for path in found if not path.is_symlink())
-
-    def find(self, receipt_id: str | None) -> Receipt | None:
-        """The receipt with this id, in whatever state."""
-        return next((receipt for receipt in self._load_all() if receipt.id == receipt_id), None)
 
     def _save(self, receipt: Receipt) -> None:
         data = msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n"
@@ -267,17 +164,7 @@ class Journal:
         try:
             atomic.write(path, data, mode=0o600, tag="new")
         except OSError as error:
-            raise _unwritable(path, error) from None
-
-    def _path(self, receipt_id: str) -> Path:
-        return self._receipts / f"{receipt_id}.json"
-
-    def _backup_dir(self, receipt_id: str) -> Path:
-        return self._backups / receipt_id
-
-    def backup_directory(self, receipt: Receipt) -> Path:
-        """Where the files are as they were before the receipt."""
-        return self._backup_dir(receipt.id)
+            raise unwritable(path, error) from None
 
     def _make_private(self, directory: Path) -> None:
         try:
@@ -287,12 +174,4 @@ class Journal:
             if os.name == "posix" and directory.stat().st_mode & 0o077:
                 directory.chmod(atomic.PRIVATE_DIR)
         except OSError as error:
-            raise _unwritable(directory, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> ProvisionError:
-    return ProvisionError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        "Check the free space and the permissions there; nothing was changed.",
-        code="file.unwritable",
-    )
+            raise unwritable(directory, error) from None

@@ -21,7 +21,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
-from provisioner.items import SecretItem, SecretStore
+from provisioner.items import SecretStore
 from provisioner.model import SecretChange
 from provisioner.secret import Secret
 

@@ -17,7 +17,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"cli"},
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
-    {"report", "apply", "check", "journal"},
+    {"report", "apply", "check", "journal", "archive"},
     {"clients", "plan", "locks", "atomic", "vetting", "keyring_changes", "seals", "passwords", "accounts"},
     {"edits", "render", "providers"},
     {"host", "resources", "shape", "quoting", "strict"},

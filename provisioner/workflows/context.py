@@ -90,9 +90,9 @@ def ask_app_password(context: Context, provider: Provider | None, ask: AskPasswo
     return secret
 
 
-def recover(context: Context, *, wait: bool = False) -> None:
-    """Puts back what a killed run left, and says so. `wait`: for another provisioner, however long."""
-    for receipt in apply.recover(context.host, context.journal, wait=wait):
+def recover(context: Context, address: str | None = None, *, wait: bool = False) -> None:
+    """Puts back what a killed run left, and says so. Parameters and errors are those of `apply.recover`."""
+    for receipt in apply.recover(context.host, context.journal, address, wait=wait):
         context.ui.warn(
             f"A run for {receipt.address} ({receipt.client}) of {receipt.created} was stopped half-way; "
             "its changes were taken back."

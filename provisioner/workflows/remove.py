@@ -10,12 +10,12 @@ from pathlib import Path
 from provisioner import clients
 from provisioner.accounts import parse_address
 from provisioner.apply import Deed, apply
+from provisioner.archive import digest
 from provisioner.clients.base import Client, Options
 from provisioner.errors import Conflict, ProvisionError
-from provisioner.journal import digest
 from provisioner.model import FileChange, Plan, SecretChange, Support
 from provisioner.plan import diff, prune
-from provisioner.receipt import Receipt
+from provisioner.receipt import Receipt, ReceiptState
 from provisioner.report import ClientRow, State
 from provisioner.workflows.context import Context, recover, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
@@ -39,7 +39,7 @@ def remove(
     local, domain = parse_address(address)
     wanted = [clients.get(client_id).ID for client_id in client_ids]
     if not dry_run:
-        recover(context, wait=wait)
+        recover(context, f"{local}@{domain}", wait=wait)
     receipts = [
         receipt
         for receipt in context.journal.receipts(f"{local}@{domain}")
@@ -110,8 +110,9 @@ def _whole_plan(
 
 def _items(context: Context, receipt: Receipt) -> tuple[SecretChange, ...]:
     """The keyring items that go: ours, and needed by no other client."""
-    others = [one for one in context.journal.receipts() if one.id != receipt.id]
-    needed = {record.item for one in others for record in one.secrets}
+    # One that cannot be read is about another address, or `recover` had stopped, and so of other items.
+    others = [one for one in context.journal.readable() if one.id != receipt.id]
+    needed = {record.item for one in others if one.state is ReceiptState.DONE for record in one.secrets}
     changes = []
     for record in receipt.secrets:
         if (record.item.ours or not record.had_before) and record.item not in needed:

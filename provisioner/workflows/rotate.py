@@ -61,7 +61,7 @@ def rotate(
     Raises ProvisionError if any client cannot be written or does not work afterwards; then every client
     has the old password again. The old one is never needed, it may have been revoked already.
     """
-    recover(context, wait=wait)
+    recover(context, "@".join(parse_address(wish.address)), wait=wait)
     holders = list(_holders(context, wish, client_ids, options, profile_file))
     if not holders:
         raise UsageError(

@@ -61,7 +61,7 @@ def setup(
     candidate = find_candidate(context, wish, options.profile_file)
     chosen = chosen or _offer(context)
     if not options.dry_run:
-        recover(context, wait=options.wait)
+        recover(context, candidate.address, wait=options.wait)
     _preflight(context, chosen, candidate, options)
     label = options.label or default_label(context.host, [client.TITLE for client in chosen])
     check_line(label, "label")
