@@ -97,6 +97,8 @@ def _print(row: Row) -> None:
 def _(row: CheckRow) -> None:
     mailboxes = f" {row.mailboxes} mailboxes." if row.mailboxes else ""
     _line(row.ok, row.host, row.message + mailboxes, f"{row.seconds:.1f} s")
+    if row.clients:
+        _wrapped(f"{row.address}, as stored for {', '.join(row.clients)}")
     if not row.ok:
         _wrapped(f"{row.next}  [{row.code}]")
 
@@ -114,11 +116,14 @@ def _(row: ClientRow) -> None:
 
 @_print.register
 def _(row: StatusRow) -> None:
-    good = row.state is State.OK
-    click.echo(f"{_mark(good)} {row.address}  in {row.title}: {row.message}")
-    click.echo(f'  label "{row.label}", set up {_day(row.created)}{_changed(row)}, {_home(row.path)}')
-    if row.state is State.UNFINISHED:
-        click.echo("  The next setup or remove takes back what it had changed.")
+    if not row.client:
+        click.echo(f"{_mark(False)} {row.message}")
+    else:
+        good = row.state is State.OK
+        click.echo(f"{_mark(good)} {row.address}  in {row.title}: {row.message}")
+        click.echo(f'  label "{row.label}", set up {_day(row.created)}{_changed(row)}, {_home(row.path)}')
+    for line in fold(row.next, "  "):
+        click.echo(line)
 
 
 @_print.register

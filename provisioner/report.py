@@ -20,12 +20,16 @@ class State(StrEnum):
     OK = "ok"
     DRIFTED = "drifted"
     LOCKED = "locked"
+    UNKNOWN = "unknown"
     UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """One login that was tried. `code` is stable; `seconds` is wall time."""
+    """One login that was tried. `code` is stable; `seconds` is wall time.
+
+    `clients`: whose stored password it was, by their IDs; empty for one that was given.
+    """
 
     service: str
     ok: bool
@@ -38,6 +42,8 @@ class CheckRow:
     seconds: float
     mailboxes: int = 0
     exit_code: int = 0
+    address: str = ""
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,10 @@ class ClientRow:
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """One account in one client, as it is now. Times are ISO 8601, UTC."""
+    """One account in one client, as it is now. Times are ISO 8601, UTC.
+
+    A receipt that cannot be read has no client here; `path` is then the receipt itself.
+    """
 
     address: str
     client: str
@@ -87,6 +96,7 @@ class StatusRow:
     rotated: str
     state: State
     message: str
+    next: str = ""
     ok: bool = True
     exit_code: int = 0
 

@@ -20,13 +20,24 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from enum import Enum
 
-from provisioner.items import SecretStore
+from provisioner.items import SecretItem, SecretStore
 from provisioner.model import SecretChange
 from provisioner.secret import Secret
 
 _KEY = 32
 """Bytes: as long as the hash (RFC 2104, section 3)."""
+
+
+class Seal(Enum):
+    """What an item and its seal say together."""
+
+    WHOLE = "whole"
+    BROKEN = "broken"
+    MISSING = "missing"
+    ALONE = "alone"
+    """There is no such item."""
 
 
 def make(password: Secret) -> Secret:
@@ -56,6 +67,17 @@ def sealed(changes: Sequence[SecretChange], store: SecretStore) -> tuple[SecretC
             fit = seal is not None and fits(seal, change.after)
             found.append(SecretChange(change.item.seal, seal, seal if fit else make(change.after)))
     return (*changes, *found)
+
+
+def state(item: SecretItem, store: SecretStore) -> Seal:
+    """Whether the item still has the password that was sealed. Raises ProvisionError (`keyring.*`)."""
+    password = store.get(item)
+    if password is None:
+        return Seal.ALONE
+    seal = store.get(item.seal)
+    if seal is None:
+        return Seal.MISSING
+    return Seal.WHOLE if fits(seal, password) else Seal.BROKEN
 
 
 def complete(changes: Sequence[SecretChange], store: SecretStore) -> bool:

@@ -99,6 +99,8 @@ class Signature:
     """All that matters of a home: files (stores apart), the stored password, whether there is a receipt."""
 
     files: frozenset[tuple[str, bytes, int]]
+    items: frozenset[str]
+    """Which items the keyring has."""
     password: str | None
     receipts: int
 
@@ -148,7 +150,12 @@ class Scene:
         secret = None
         if receipts:
             secret = self.client.stored_secret(self.host, receipts[0].account, Options())
-        return Signature(frozenset(files), secret.reveal() if secret else None, len(receipts))
+        return Signature(
+            frozenset(files),
+            frozenset(self.store._items()),
+            secret.reveal() if secret else None,
+            len(receipts),
+        )
 
     def leftovers(self) -> list[str]:
         owned = {receipt.id for receipt in self.journal.receipts()}

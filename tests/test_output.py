@@ -148,10 +148,10 @@ def test_a_diff_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unfinished_setup_says_what_becomes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    row = dataclasses.replace(STATUS, state=State.UNFINISHED)
+    row = dataclasses.replace(STATUS, state=State.UNFINISHED, next="The next run takes it back.")
     text = printed(row, capsys)
     assert text.startswith("✗ ")
-    assert text.endswith("  The next setup or remove takes back what it had changed.\n")
+    assert text.endswith("\n  The next run takes it back.\n")
 
 
 def test_a_file_on_standard_output_is_alone_there(capsys: pytest.CaptureFixture[str]) -> None:

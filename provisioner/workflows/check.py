@@ -54,7 +54,7 @@ def check_client(
         raise UsageError(
             f"{client.TITLE} has no password stored for {candidate.address}.", hint, code="client.no_password"
         )
-    prove(Login.stored(account, candidate.provider), secret, context.report, services, timeout)
+    prove(Login.stored(account, candidate.provider, (client.ID,)), secret, context.report, services, timeout)
 
 
 def stored(

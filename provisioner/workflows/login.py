@@ -19,18 +19,24 @@ SERVICES: tuple[Service, ...] = ("imap", "smtp")
 
 @dataclass(frozen=True)
 class Login:
-    """What is tried: the servers, and what the provider profile says about password and mailboxes."""
+    """What is tried: the servers, and what the provider profile says about password and mailboxes.
 
+    `address` is whose account it is, `clients` the IDs of those that would log in like this.
+    """
+
+    address: str
     imap: Target
     smtp: Target
     rule: AppPassword | None = None
     mailboxes: MailboxNames | None = None
+    clients: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, candidate: Candidate) -> Login:
         """Every user-name form that the provider profile allows."""
         provider = candidate.provider
         return cls(
+            candidate.address,
             candidate.imap,
             candidate.smtp,
             provider.app_password if provider else None,
@@ -38,13 +44,14 @@ class Login:
         )
 
     @classmethod
-    def stored(cls, account: Account, provider: Provider | None) -> Login:
+    def stored(cls, account: Account, provider: Provider | None, clients: tuple[str, ...] = ()) -> Login:
         """Exactly the servers and user names that a client has."""
         imap, smtp = (
             Target(server.host, server.port, server.security, (server.username,))
             for server in (account.imap, account.smtp)
         )
-        return cls(imap, smtp, provider.app_password if provider else None)
+        rule = provider.app_password if provider else None
+        return cls(account.address, imap, smtp, rule, clients=clients)
 
 
 def prove(
@@ -79,6 +86,8 @@ def prove(
                 seconds=round(result.seconds, 3),
                 mailboxes=result.mailbox_count,
                 exit_code=check.exit_code(result.code),
+                address=login.address,
+                clients=login.clients,
             )
         )
     return results

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner import clients, providers
+from provisioner import clients, providers, seals
 from provisioner.accounts import parse_address
+from provisioner.archive import Unreadable
 from provisioner.clients.base import Client, Options
 from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.host import Host
+from provisioner.items import SecretItem
 from provisioner.model import Support
 from provisioner.plan import prune
-from provisioner.receipt import Receipt
+from provisioner.receipt import Receipt, ReceiptState
 from provisioner.report import Report, Row, State, StatusRow
 from provisioner.secret import Secret
-from provisioner.workflows.context import Context, at_receipt
+from provisioner.workflows.context import PLACEHOLDER, Context, at_receipt
 from provisioner.workflows.login import Login, prove
 from provisioner.workflows.remove import untouched
 
 AT_ONCE = 8
 """Accounts that log in at the same time."""
+LOCKED = ("keyring.locked", "store.primary_password", "password.no_terminal")
+"""Beginnings of the codes of errors that mean: nobody gave the password that protects the store."""
+UNKNOWN = ("keyring.none", "keyring.failed", "keyring.unsafe", "keyring.attributes")
+"""Codes of errors that say nothing about what is in the keyring."""
+GONE = "Put it back with setup, or take out the rest with remove."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an account in a client is like now, and the password that would be used, if it could be read."""
+
+    state: State
+    message: str
+    next: str = ""
+    exit_code: int = 0
+    secret: Secret | None = None
+
+
+class _Any:
+    """A keyring that cannot be read: what it has is taken to be right, so that the files can be looked at."""
+
+    def get(self, item: SecretItem) -> Secret | None:  # noqa: ARG002 - the protocol's signature
+        return PLACEHOLDER
+
+    def set(self, item: SecretItem, secret: Secret) -> None: ...
+    def delete(self, item: SecretItem) -> None: ...
 
 
 def status(
@@ -27,34 +60,53 @@ def status(
 ) -> None:
     """A row for each account in each client; `login`: log in with what each client has stored.
 
-    Different accounts log in side by side, the clients of one account one after the other.
+    Different accounts log in side by side, the clients of one account one after the other. A receipt that
+    cannot be read is a row of its own and hides no other. Raises Conflict (`state.unsafe`).
     """
     wanted = "@".join(parse_address(address)) if address else None
-    for receipt in context.journal.unfinished():
-        if wanted is None or receipt.address.lower() == wanted.lower():
-            context.report.add(
-                _row(
-                    receipt,
-                    receipt.client,
-                    State.UNFINISHED,
-                    "a run was stopped half-way",
-                    Conflict.exit_code,
-                )
-            )
-    logins: dict[str, list[tuple[Login, Secret]]] = {}
-    for receipt in context.journal.receipts(wanted):
-        secret = _add(context, receipt, at_receipt(options, receipt))
-        if login and secret:
-            provider = providers.find(context.host, receipt.provider)
-            logins.setdefault(receipt.account.key, []).append(
-                (Login.stored(receipt.account, provider), secret)
-            )
+    for damaged in context.journal.unreadable(wanted):
+        context.report.add(_damaged(damaged))
+    receipts = [
+        one for one in context.journal.readable() if wanted is None or one.address.lower() == wanted.lower()
+    ]
+    for receipt in reversed(receipts):
+        if receipt.state is ReceiptState.OPEN:
+            context.report.add(_row(receipt, receipt.client, _STOPPED))
+    proofs: dict[str, list[tuple[Login, Secret]]] = {}
+    for receipt in receipts:
+        if receipt.state is ReceiptState.DONE:
+            finding = _add(context, receipt, at_receipt(options, receipt), login=login)
+            if login and finding.secret:
+                _join(proofs.setdefault(receipt.account.key, []), _login(context, receipt), finding.secret)
     if not context.report.rows:
         context.report.next = f"Nothing is set up here{f' for {wanted}' if wanted else ''}."
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for rows in pool.map(lambda account: _prove_all(account, timeout), logins.values()):
+        for rows in pool.map(lambda account: _prove_all(account, timeout), proofs.values()):
             for row in rows:
                 context.report.add(row)
+
+
+_STOPPED = Finding(
+    State.UNFINISHED,
+    "a run was stopped half-way",
+    "The next setup, rotate or remove takes back what it had changed.",
+    Conflict.exit_code,
+)
+
+
+def _login(context: Context, receipt: Receipt) -> Login:
+    provider = providers.find(context.host, receipt.provider)
+    return Login.stored(receipt.account, provider, (receipt.client,))
+
+
+def _join(proofs: list[tuple[Login, Secret]], login: Login, secret: Secret) -> None:
+    """Adds the login, or its client to one that is the same: the same password is tried only once."""
+    for number, (other, stored) in enumerate(proofs):
+        if stored == secret and (other.imap, other.smtp) == (login.imap, login.smtp):
+            together = tuple(dict.fromkeys((*other.clients, *login.clients)))
+            proofs[number] = (dataclasses.replace(other, clients=together), stored)
+            return
+    proofs.append((login, secret))
 
 
 def _prove_all(logins: list[tuple[Login, Secret]], timeout: float | None) -> list[Row]:
@@ -64,51 +116,141 @@ def _prove_all(logins: list[tuple[Login, Secret]], timeout: float | None) -> lis
     return report.rows
 
 
-def _add(context: Context, receipt: Receipt, options: Options) -> Secret | None:
-    """Adds the row of one receipt; returns the password that the client has stored, if it can be read."""
+def _add(context: Context, receipt: Receipt, options: Options, *, login: bool) -> Finding:
+    """Adds the row of one receipt."""
+    title = receipt.client
     try:
         client = clients.get(receipt.client)
+        title = client.TITLE
+        finding = _look(context, client, receipt, options, login=login)
     except UsageError as error:  # set up by a newer version: no reason to hide the others
-        context.report.add(_row(receipt, receipt.client, State.FAILED, error.message, error.exit_code))
-        return None
-    secret = None
+        finding = Finding(State.FAILED, error.message, error.hint, error.exit_code)
+    context.report.add(_row(receipt, title, finding))
+    return finding
+
+
+def _look(context: Context, client: Client, receipt: Receipt, options: Options, *, login: bool) -> Finding:
+    if client.SUPPORT is Support.IMPORT:
+        return _imported(context, receipt)
+    items = [record.item for record in receipt.secrets if not record.item.is_seal]
+    changes: list[str] = []
+    hint = ""
     try:
-        if client.SUPPORT is Support.IMPORT:
-            state, message = _imported(context, receipt)
-        else:
-            secret = client.stored_secret(context.host, receipt.account, options)
-            state, message = _state(context, client, receipt, secret, options)
+        if not items:
+            return _compare(context.host, client, receipt, options)
+        changes, hint = _files(context.host, client, receipt, options)
+        return _keyring(context.host, client, receipt, options, items, changes, hint)
     except ProvisionError as error:
-        locked = error.code.startswith("store.primary_password")
-        state, message = State.LOCKED if locked else State.DRIFTED, error.message
-    exit_code = Conflict.exit_code if state is State.DRIFTED else 0
-    context.report.add(_row(receipt, client.TITLE, state, message, exit_code))
-    return secret
+        state = _unread(error)
+        if changes or state is None:
+            return _drifted([*changes, error.message], hint or error.hint)
+        # Who asks for a login is told by the exit code, too, that there was none.
+        return Finding(state, error.message, error.hint, error.exit_code if login else 0)
 
 
-def _state(
-    context: Context, client: Client, receipt: Receipt, secret: Secret | None, options: Options
-) -> tuple[State, str]:
-    """Nothing has drifted if planning again, with the password that the client has, changes nothing."""
+def _unread(error: ProvisionError) -> State | None:
+    """The state of a password that could not be read; None if the error is about something else."""
+    if error.code.startswith(LOCKED):
+        return State.LOCKED
+    return State.UNKNOWN if error.code in UNKNOWN else None
+
+
+def _compare(host: Host, client: Client, receipt: Receipt, options: Options) -> Finding:
+    """A client with a store of its own: planning again with the password that it has changes nothing."""
+    secret = client.stored_secret(host, receipt.account, options)
     if secret is None:
-        return State.DRIFTED, "the account or its stored password is gone"
-    if not prune(client.plan(context.host, receipt.account, secret, options)).empty:
-        return State.DRIFTED, "settings have been changed since"
-    if receipt.seal != client.stored_seal(context.host, receipt.account, options):
-        return State.DRIFTED, "another password has been stored since"
-    return State.OK, "as it was set up"
+        return _drifted(["the account or its stored password is gone"], GONE)
+    try:
+        same = prune(client.plan(host, receipt.account, secret, options)).empty
+    except ProvisionError as error:
+        if _unread(error):
+            raise
+        return _drifted([error.message], error.hint, secret)
+    if not same:
+        return _drifted(["settings have been changed since"], secret=secret)
+    if receipt.seal and receipt.seal != client.stored_seal(host, receipt.account, options):
+        return _drifted(["another password has been stored since"], secret=secret)
+    return Finding(State.OK, "as it was set up", secret=secret)
 
 
-def _imported(context: Context, receipt: Receipt) -> tuple[State, str]:
+def _files(host: Host, client: Client, receipt: Receipt, options: Options) -> tuple[list[str], str]:
+    """What has changed in the files of a client that reads the keyring, whatever is in there; and a hint."""
+    host = dataclasses.replace(host, secrets=_Any())
+    try:
+        if client.stored_secret(host, receipt.account, options) is None:
+            return ["the account is gone"], GONE
+        same = prune(client.plan(host, receipt.account, PLACEHOLDER, options)).empty
+    except ProvisionError as error:
+        return [error.message], error.hint
+    return ([] if same else ["settings have been changed since"]), ""
+
+
+def _keyring(
+    host: Host,
+    client: Client,
+    receipt: Receipt,
+    options: Options,
+    items: Sequence[SecretItem],
+    changes: Sequence[str],
+    hint: str,
+) -> Finding:
+    """`changes` and what has changed in the keyring. Raises ProvisionError (`keyring.*`)."""
+    known = [seals.state(item, host.secrets) for item in items]
+    if seals.Seal.ALONE in known:
+        return _drifted([*changes, "its password is gone from the keyring"], hint or GONE)
+    secret = None
+    with contextlib.suppress(ProvisionError):  # then it is among the changes
+        secret = client.stored_secret(host, receipt.account, options)
+    if seals.Seal.BROKEN in known:
+        return _drifted([*changes, "another password has been stored since"], hint, secret)
+    if changes:
+        return _drifted(changes, hint, secret)
+    if seals.Seal.MISSING in known and any(record.item.is_seal for record in receipt.secrets):
+        return Finding(
+            State.UNKNOWN,
+            "whether another password has been stored cannot be told: its seal is gone from the keyring",
+            "Run setup with the password again, which makes a new seal.",
+            secret=secret,
+        )
+    return Finding(State.OK, "as it was set up", secret=secret)
+
+
+def _drifted(changes: Sequence[str], hint: str = "", secret: Secret | None = None) -> Finding:
+    *first, last = changes
+    message = "; ".join([*(change.removesuffix(".") for change in first), last])
+    return Finding(State.DRIFTED, message, hint, Conflict.exit_code, secret)
+
+
+def _imported(context: Context, receipt: Receipt) -> Finding:
     """A file that the user opened: what the other program made of it cannot be seen from here."""
     if untouched(context, receipt):
-        return State.OK, "the file is still there; delete it once it is installed"
+        return Finding(State.OK, "the file is still there; delete it once it is installed")
     if all(context.host.read(Path(record.path)) is None for record in receipt.files):
-        return State.OK, "handed over; the file has been deleted"
-    return State.DRIFTED, "the file has been changed since"
+        return Finding(State.OK, "handed over; the file has been deleted")
+    return _drifted(["the file has been changed since"])
 
 
-def _row(receipt: Receipt, title: str, state: State, message: str, exit_code: int) -> StatusRow:
+def _damaged(damaged: Unreadable) -> StatusRow:
+    error = damaged.error
+    return StatusRow(
+        address=damaged.address,
+        client="",
+        title="",
+        path=str(damaged.path),
+        provider="",
+        label="",
+        created="",
+        updated="",
+        rotated="",
+        state=State.FAILED,
+        message=error.message,
+        next=error.hint,
+        ok=False,
+        exit_code=error.exit_code,
+    )
+
+
+def _row(receipt: Receipt, title: str, finding: Finding) -> StatusRow:
     return StatusRow(
         address=receipt.address,
         client=receipt.client,
@@ -119,8 +261,9 @@ def _row(receipt: Receipt, title: str, state: State, message: str, exit_code: in
         created=receipt.created,
         updated=receipt.updated,
         rotated=receipt.rotated,
-        state=state,
-        message=message,
-        ok=exit_code == 0,
-        exit_code=exit_code,
+        state=finding.state,
+        message=finding.message,
+        next=finding.next,
+        ok=finding.exit_code == 0,
+        exit_code=finding.exit_code,
     )

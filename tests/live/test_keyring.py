@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import Conflict, ProvisionError
-from provisioner.items import SecretItem
+from provisioner.items import SEAL_SERVICE, SecretItem
 from provisioner.secret import Secret
 from provisioner.stores.system import SystemStore
 from tests.live.display import Display
@@ -252,3 +253,54 @@ def test_a_session_without_a_secret_service_has_no_keyring(tmp_path: Path) -> No
                     assert "Secret Service" in error.message
         finally:
             bus.terminate()
+
+
+def provisioner(desktop: Session, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return desktop.run(sys.executable, "-m", "provisioner", *arguments, text=text)
+
+
+SETUP = ("setup", "jane@icloud.com", "msmtp", "--no-check", "--password-stdin")
+
+
+def test_status_tells_what_became_of_a_password(desktop: Session) -> None:
+    need(shutil.which("msmtp"), "needs msmtp (make system)")
+
+    def status() -> tuple[str, str]:
+        (row,) = json.loads(provisioner(desktop, "status", "--json").stdout)["results"]
+        return row["state"], row["message"]
+
+    def store(secret: Secret) -> None:
+        desktop.run("secret-tool", "store", "--label", "Other", *NAMES, text=secret.reveal())
+
+    assert provisioner(desktop, *SETUP, text=OLD.reveal()).returncode == 0
+    assert status()[0] == "ok"
+    store(OLD)
+    assert status()[0] == "ok"
+    store(NEW)
+    assert desktop.lookup() == NEW.reveal()
+    assert status() == ("drifted", "another password has been stored since")
+    assert provisioner(desktop, "status").returncode == 5
+    assert provisioner(desktop, *SETUP, text=NEW.reveal()).returncode == 0
+    assert status()[0] == "ok"
+
+    env = desktop.env
+    desktop.env = {key: value for key, value in env.items() if not key.startswith(("DBUS", "XDG"))}
+    state, message = status()
+    assert (state, "no D-Bus session" in message) == ("unknown", True)
+    desktop.env = env
+
+    desktop.run("secret-tool", "clear", *NAMES)
+    assert status() == ("drifted", "its password is gone from the keyring")
+    assert provisioner(desktop, *SETUP, text=OLD.reveal()).returncode == 0
+    lock(desktop)
+    state, message = status()
+    assert (state, "locked" in message) == ("locked", True)
+
+
+def test_nothing_is_left_in_the_keyring_after_remove(desktop: Session) -> None:
+    need(shutil.which("msmtp"), "needs msmtp (make system)")
+    seals = ("secret-tool", "search", "--all", "service", SEAL_SERVICE)
+    assert provisioner(desktop, *SETUP, text=OLD.reveal()).returncode == 0
+    assert "label = Seal of" in desktop.run(*seals).stdout
+    assert provisioner(desktop, "remove", "jane@icloud.com").returncode == 0
+    assert desktop.run(*seals).stdout == desktop.search() == ""

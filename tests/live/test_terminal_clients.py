@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.items import SEAL_SERVICE
 from tests.live.dovecot import Flavour
 from tests.live.terminal import MAIL, Terminal, terminal_with
 from tests.live.world import JANE, JANE_LOCAL, NEW_PASSWORD, PASSWORD, SUBJECTS, World
@@ -61,6 +62,7 @@ def test_one_command_and_both_work(post: Post) -> None:
     assert post.world.files_with(PASSWORD) == []
     post.provisioner("remove", JANE)
     assert post.terminal.desktop.search() == ""
+    assert post.terminal.desktop.run("secret-tool", "search", "--all", "service", SEAL_SERVICE).stdout == ""
     assert post.maildir.is_dir()
     assert not (post.world.home / ".mbsyncrc").exists()
     assert not (post.world.home / ".config/msmtp").exists()
