@@ -105,9 +105,7 @@ def relabel(journal: Journal, receipt: Receipt, label: str) -> None:
         journal.close(msgspec.structs.replace(receipt, label=label, supersedes=None))
 
 
-def recover(
-    host: Host, journal: Journal, address: str | None = None, *, wait: bool = False
-) -> list[Receipt]:
+def recover(host: Host, journal: Journal, address: str | None = None, *, wait: bool = False) -> list[Receipt]:
     """Puts back what killed runs left half done; returns their receipts, newest first.
 
     `wait`: for another provisioner, however long that takes.
