@@ -105,8 +105,9 @@ def _(row: CheckRow) -> None:
 
 @_print.register
 def _(row: ClientRow) -> None:
-    _line(row.ok, row.title, row.message)
-    if not row.ok and row.next:
+    good = row.ok and row.state not in (State.GONE, State.BY_HAND)
+    _line(good, row.title, row.message)
+    if not good and row.next:
         _wrapped(row.next)
     for note in row.notes:
         _wrapped(note)

@@ -22,6 +22,10 @@ class State(StrEnum):
     LOCKED = "locked"
     UNKNOWN = "unknown"
     UNFINISHED = "unfinished"
+    GONE = "gone"
+    """Someone has taken the account out of the client since."""
+    BY_HAND = "by-hand"
+    """Only the person can change it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import NoReturn, Protocol
 
 from provisioner.errors import UsageError
 from provisioner.host import Host
+from provisioner.items import SecretItem
 from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.secret import Secret
@@ -54,6 +55,22 @@ class ExportFile:
     next: str
 
 
+@dataclass(frozen=True)
+class Found:
+    """An account that a client has for the wanted server and user, whoever has set it up.
+
+    `where` is its place as a receipt names it (`Options.profile` takes it). One of the others is given:
+    `account` as the client has it, with its own form of the user name, if `plan` can change it in place;
+    `item` that it reads its password from, so that no file needs to change; or `advice`, one sentence for
+    the person, if only they can change it.
+    """
+
+    where: str
+    account: Account | None = None
+    item: SecretItem | None = None
+    advice: str = ""
+
+
 class Client(Protocol):
     """One mail client. Nothing here writes: plans are applied by `provisioner.apply`."""
 
@@ -78,6 +95,14 @@ class Client(Protocol):
         """What to change to take our part out, when files have changed since and cannot be restored."""
         ...
 
+    def find(self, host: Host, account: Account, options: Options) -> tuple[Found, ...] | None:
+        """All accounts in this client, in the named place or in each, that log in where `account` does.
+
+        For rotate: they hold the old password. None if it cannot be seen from here what the client has.
+        Raises Conflict for a named place that cannot be read; any other such place is one with `advice`.
+        """
+        ...
+
     def stored_secret(self, host: Host, account: Account, options: Options) -> Secret | None:
         """The password that the client itself would use for the account's IMAP server, if it has one."""
         ...
@@ -98,6 +123,11 @@ def no_export(_account: Account, _secret: Secret | None, _options: Options) -> N
         "`provisioner clients` shows what each client supports.",
         code="client.no_export",
     )
+
+
+def cannot_find(_host: Host, _account: Account, _options: Options) -> tuple[Found, ...] | None:
+    """For clients that do not show which accounts they have."""
+    return None
 
 
 def no_stored_secret(_host: Host, _account: Account, _options: Options) -> Secret | None:

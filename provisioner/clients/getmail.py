@@ -6,13 +6,17 @@ what getmail put there.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
-from provisioner.clients.base import About, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, keeper, program, tls
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
+from provisioner.clients.common import blockfile, entries, hook, keeper, program, tls
 from provisioner.clients.common.blockfile import BlockFile
+from provisioner.clients.common.entries import Entry
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Support
@@ -33,6 +37,8 @@ ABOUT = About(
 
 stored_seal = no_stored_seal
 export = no_export
+
+_SETTING = re.compile(r"(server|username|password|password_command)\s*[=:]\s*(.*?)\s*")
 
 
 def _directory(host: Host) -> Path:
@@ -97,6 +103,29 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     return dataclasses.replace(
         taken, changes=(*taken.changes, *keeper.unkeep(host, *_maildir(host, account)))
     )
+
+
+def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
+    """The files that fetch from the account's server; see `Client.find`."""
+    directory = _directory(host)
+    own = sorted(path for path in directory.iterdir() if path.is_file()) if directory.is_dir() else []
+    return entries.find(host, account, options, account.imap, own, _entries)
+
+
+def _entries(text: str) -> Iterator[Entry]:
+    """The retriever of a file. `password_command` is a tuple of words (getmail's documentation)."""
+    found = {"server": ("", 1), "username": ("", 1)}
+    for number, line in enumerate(text.split("\n"), 1):
+        if match := _SETTING.fullmatch(line.rstrip("\r")):
+            found[match[1]] = match[2], number
+    command = ""
+    if "password" not in found and "password_command" in found:
+        try:
+            command = shlex.join(ast.literal_eval(found["password_command"][0]))
+        except (ValueError, SyntaxError, TypeError):  # not as it must be: nothing that we know
+            command = ""
+    place = found.get("password") or found.get("password_command") or found["server"]
+    yield Entry(place[1], found["server"][0], found["username"][0], command)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
-from provisioner.clients.base import About, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, keeper, program
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
+from provisioner.clients.common import blockfile, entries, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
+from provisioner.clients.common.entries import Entry
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Support
@@ -35,6 +37,9 @@ stored_seal = no_stored_seal
 export = no_export
 
 _SECTION = re.compile(r"\s*(IMAPAccount|IMAPStore|MaildirStore|Channel|Group)\s+(.+?)\s*", re.I)
+_SETTING = re.compile(r"\s*([A-Za-z0-9]+)\s+(.*?)\s*")
+_OLD_HOST = re.compile(r"imaps?:(?://)?|:\d+$", re.I)
+"""Around the name in `Host imaps:NAME:PORT`, as versions before 1.2 had it."""
 _KINDS = {"imapaccount": "account", "imapstore": "store", "maildirstore": "store"}
 
 
@@ -104,6 +109,11 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     )
 
 
+def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
+    """The accounts that fetch from the account's server; see `Client.find`."""
+    return entries.find(host, account, options, account.imap, _usual(host), _entries)
+
+
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
     """The keyring's password, if mbsync has our account that asks for it."""
     file = BlockFile.read(host, _choose(host, options), account.key)
@@ -126,6 +136,28 @@ def _refuse_clash(file: BlockFile, name: str) -> None:
                 "Rename or remove it, then run the command again.",
                 code="account.exists",
             )
+
+
+def _entries(text: str) -> Iterator[Entry]:
+    """The sections that log in: IMAPAccount, or IMAPStore with the same settings in it (mbsync(1))."""
+    found: list[dict[str, tuple[str, int]]] = []
+    current: dict[str, tuple[str, int]] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            current = {}  # an empty line ends a section
+        if (match := _SETTING.fullmatch(line)) is None:
+            continue
+        name = match[1].lower()
+        if name in ("imapaccount", "imapstore"):
+            current = {}
+            found.append(current)
+        current[name] = _first_word(match[2]), number
+    for section in found:
+        password, own = section.get("pass", ("", 0))
+        command, at = section.get("passcmd", ("", 0))
+        user, server = (section.get(key, ("", 0))[0] for key in ("user", "host"))
+        place = own or at or min(number for _, number in section.values())
+        yield Entry(place, _OLD_HOST.sub("", server), user, "" if password else command.removeprefix("+"))
 
 
 def _first_word(text: str) -> str:

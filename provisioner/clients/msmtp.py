@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
-from provisioner.clients.base import About, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, program
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
+from provisioner.clients.common import blockfile, entries, hook, program
 from provisioner.clients.common.blockfile import BlockFile
+from provisioner.clients.common.entries import Entry
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
@@ -106,6 +108,11 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     )
 
 
+def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
+    """The accounts that send by the account's server; see `Client.find`."""
+    return entries.find(host, account, options, account.smtp, _usual(host), _entries)
+
+
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
     """The keyring's password, if msmtp has our account that asks for it."""
     return hook.stored(host, account) if _file(host, account, options).block else None
@@ -137,6 +144,35 @@ def _names(text: str) -> set[str]:
             names.add("default")
         section = section or command
     return names
+
+
+def _entries(text: str) -> Iterator[Entry]:
+    """The accounts, with what they have from `defaults` and from accounts that they name (msmtp(1))."""
+    known: dict[str, dict[str, tuple[str, int]]] = {}
+    defaults: dict[str, tuple[str, int]] = {}
+    current = known.setdefault("default", {})
+    for number, line in enumerate(text.split("\n"), 1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            continue
+        command, argument = match[1], match[2]
+        if command == "defaults":
+            current = defaults
+        elif command == "account":
+            name, _, others = _unquoted(argument).partition(":")
+            current = dict(defaults)
+            for other in others.split(","):
+                current |= known.get(_unquoted(other.strip()), {})
+            current["account"] = current.get("account", (name, number))
+            known[_unquoted(name.strip())] = current
+        else:
+            current[command] = _unquoted(argument), number
+    for found in known.values():
+        password, own = found.get("password", ("", 0))
+        hook_command, at = found.get("passwordeval", ("", 0))
+        place = own if password else at or found.get("account", found.get("host", ("", 1)))[1]
+        user, server = (found.get(key, ("", 0))[0] for key in ("user", "host"))
+        yield Entry(place, server, user, "" if password else hook_command)
 
 
 def _unquoted(text: str) -> str:

@@ -104,6 +104,14 @@ def at_receipt(options: Options, receipt: Receipt) -> Options:
     return dataclasses.replace(options, profile=receipt.where)
 
 
+def is_at(receipt: Receipt, profile: str | None) -> bool:
+    """The receipt is about the place that was named, by its path or the end of it."""
+    if profile is None:
+        return True
+    place, wanted = Path(receipt.where), Path(profile).expanduser()
+    return place.resolve() == wanted.resolve() or place.name == profile or place.suffix == f".{profile}"
+
+
 def refuse_running(context: Context, plan: Plan, *, wait: bool = False) -> None:
     """Raises Conflict if the plan's client is running. Better known before a password is asked for.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from provisioner import clients
 from provisioner.accounts import check_line, parse_address, refuse_passwordless
@@ -89,9 +89,15 @@ def announce(context: Context, provider: Provider | None, label: str) -> None:
         context.ui.say(f"  {number}. {step}")
 
 
-def revoke_hint(context: Context, address: str, provider_id: str, label: str) -> str:
-    """One sentence: which label to revoke where, or that another client still needs it."""
-    users = [one.client for one in context.journal.receipts(address) if one.label == label]
+def revoke_hint(
+    context: Context, address: str, provider_id: str, label: str, *, without: Collection[str] = ()
+) -> str:
+    """One sentence: which label to revoke where, or that another client still needs it.
+
+    `without`: the ids of receipts that do not count.
+    """
+    receipts = context.journal.receipts(address)
+    users = [one.client for one in receipts if one.label == label and one.id not in without]
     if users:
         return f'The password "{label}" is still used by {", ".join(users)}: do not revoke it yet.'
     try:

@@ -17,7 +17,7 @@ from provisioner.model import FileChange, Plan, SecretChange, Support
 from provisioner.plan import diff, prune
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.report import ClientRow, State
-from provisioner.workflows.context import Context, recover, wait_until_closed
+from provisioner.workflows.context import Context, is_at, recover, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
 
 
@@ -43,7 +43,7 @@ def remove(
     receipts = [
         receipt
         for receipt in context.journal.receipts(f"{local}@{domain}")
-        if (not wanted or receipt.client in wanted) and _at(receipt, options.profile)
+        if (not wanted or receipt.client in wanted) and is_at(receipt, options.profile)
     ]
     for receipt in receipts:
         context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait, force=force))
@@ -91,14 +91,6 @@ def _one(
         )
     except ProvisionError as error:
         return ClientRow.failed(receipt.client, title, receipt.where, error)
-
-
-def _at(receipt: Receipt, profile: str | None) -> bool:
-    """The receipt is about the profile that was named, by its path or the end of it."""
-    if profile is None:
-        return True
-    place, wanted = Path(receipt.where), Path(profile).expanduser()
-    return place.resolve() == wanted.resolve() or place.name == profile or place.suffix == f".{profile}"
 
 
 def _whole_plan(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from provisioner import clients, providers, seals
+from provisioner import providers, seals
 from provisioner.accounts import Wish, check_line, parse_address
 from provisioner.apply import Deed, apply, relabel
-from provisioner.clients.base import Client, Options
+from provisioner.clients.base import Options
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.journal import now
-from provisioner.model import Account, Plan, Provider
-from provisioner.plan import prune
+from provisioner.model import Plan, Provider
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
 from provisioner.workflows.context import (
@@ -20,27 +18,13 @@ from provisioner.workflows.context import (
     AskPassword,
     Context,
     ask_app_password,
-    at_receipt,
-    find_candidate,
     recover,
     refuse_running,
     wait_until_closed,
 )
 from provisioner.workflows.guide import announce, default_label, revoke_hint
+from provisioner.workflows.holders import Holder, Holders, planned, search
 from provisioner.workflows.login import Login, prove
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A client that has the old password. `label` is empty if it was set up by hand."""
-
-    client: Client
-    account: Account
-    options: Options
-    label: str = ""
-
-    def plan(self, context: Context, secret: Secret) -> Plan:
-        return prune(self.client.plan(context.host, self.account, secret, self.options))
 
 
 def rotate(
@@ -62,14 +46,17 @@ def rotate(
     has the old password again. The old one is never needed, it may have been revoked already.
     """
     recover(context, "@".join(parse_address(wish.address)), wait=wait)
-    holders = list(_holders(context, wish, client_ids, options, profile_file))
+    found = search(context, wish, client_ids, options, profile_file)
+    holders = found.holders
     if not holders:
+        for row in found.rows():
+            context.report.add(row)
         raise UsageError(
-            f"{wish.address} is not set up in any client here.",
+            f"{wish.address} is not set up in any client here{' any more' if found.gone else ''}.",
             f"Set it up with: provisioner setup {wish.address}",
             code="account.not_set_up",
         )
-    for plan in [holder.plan(context, PLACEHOLDER) for holder in holders]:
+    for plan in planned(context, holders, PLACEHOLDER):
         if not wait:
             refuse_running(context, plan)
     provider = providers.find(context.host, holders[0].account.provider)
@@ -84,10 +71,10 @@ def rotate(
         context.report.next = "Nothing was changed: every client still has the old password."
         return
     if wait:
-        for plan in [holder.plan(context, secret) for holder in holders]:
+        for plan in planned(context, holders, secret):
             wait_until_closed(context, plan)
     with context.journal.locked(wait=wait):  # until now another provisioner may have written
-        plans = [holder.plan(context, secret) for holder in holders]
+        plans = planned(context, holders, secret)
         deeds = [
             Deed(plan, holder.account, label)
             for holder, plan in zip(holders, plans, strict=True)
@@ -107,29 +94,10 @@ def rotate(
         context.report.add(_row(holder, plan))
         if plan.open:
             context.ui.open(str(plan.open))
+    for row in found.rows():
+        context.report.add(row)
     if deeds:
-        context.report.next = _next(context, holders)
-
-
-def _holders(
-    context: Context, wish: Wish, client_ids: Sequence[str], options: Options, profile_file: str | None
-) -> Iterator[Holder]:
-    """Clients with a receipt, then those that someone set up by hand: they, too, have a password for it."""
-    wanted = tuple(clients.get(client_id).ID for client_id in client_ids) or clients.CLIENT_IDS
-    local, domain = parse_address(wish.address)
-    receipts = [
-        receipt for receipt in context.journal.receipts(f"{local}@{domain}") if receipt.client in wanted
-    ]
-    for receipt in receipts:
-        place = at_receipt(options, receipt)
-        yield Holder(clients.get(receipt.client), receipt.account, place, receipt.label)
-    rest = [client_id for client_id in wanted if client_id not in {receipt.client for receipt in receipts}]
-    if not rest:
-        return
-    account = receipts[0].account if receipts else find_candidate(context, wish, profile_file).account()
-    for client in map(clients.get, rest):
-        if client.detect(context.host) and client.stored_secret(context.host, account, options) is not None:
-            yield Holder(client, account, options)
+        context.report.next = _next(context, found)
 
 
 def _works(
@@ -158,7 +126,7 @@ def _verify(
 ) -> None:
     """Each client now has the new password, and what it has works. Raises ProvisionError."""
     for holder in holders:
-        stored = holder.client.stored_secret(context.host, holder.account, holder.options)
+        stored = holder.stored(context)
         if not holder.plan(context, secret).empty or stored not in (None, secret):
             raise ProvisionError(
                 f"{holder.client.TITLE} did not keep the new password.",
@@ -196,11 +164,13 @@ def _relabel_sharers(context: Context, deeds: Sequence[Deed], label: str) -> Non
             relabel(context.journal, receipt, label)
 
 
-def _next(context: Context, holders: Sequence[Holder]) -> str:
+def _next(context: Context, found: Holders) -> str:
     """Which label to revoke, once no client uses it any more."""
+    gone = {receipt.id for receipt in found.gone}
     hints = dict.fromkeys(
-        revoke_hint(context, holder.account.address, holder.account.provider, holder.label)
-        for holder in holders
+        revoke_hint(context, holder.account.address, holder.account.provider, holder.label, without=gone)
+        for holder in found.holders
         if holder.label
     )
-    return "\n".join(hints or ["Now revoke the old password where you made it."])
+    first = ["First change the old password by hand where that is said above."] if found.by_hand else []
+    return "\n".join([*first, *(hints or ["Now revoke the old password where you made it."])])

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from provisioner.clients.apple_mail import profile
-from provisioner.clients.base import About, ExportFile, Options, no_stored_seal, no_stored_secret
+from provisioner.clients.base import About, ExportFile, Options, cannot_find, no_stored_seal, no_stored_secret
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Support
@@ -27,6 +27,8 @@ ABOUT = About(
     proof="every key and type against Apple's published schema; not tried on a device",
     proven="2026-11-23",
 )
+
+find = cannot_find
 
 
 def _version(host: Host, path: str, key: str) -> str:

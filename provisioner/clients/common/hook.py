@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import PurePath
 
 from provisioner.errors import UsageError
 from provisioner.host import Host
@@ -35,6 +36,24 @@ def command(host: Host, account: Account) -> str:
         "There is no program here with which a mail client could read its password from the keyring.",
         hint,
         code="hook.missing",
+    )
+
+
+def reads(line: str, account: Account) -> bool:
+    """The command is one that `command` gives on some system: it prints the account's keyring item.
+
+    Anything more, such as a pipe, is a command of the user's own.
+    """
+    try:
+        program, *rest = shlex.split(line)
+    except ValueError:
+        return False
+    user = account.key
+    return (PurePath(program).name, *rest) in (
+        ("security", "find-generic-password", "-s", SERVICE, "-a", user, "-w"),
+        ("secret-tool", "lookup", "service", SERVICE, "username", user),
+        ("secret-tool", "lookup", "username", user, "service", SERVICE),
+        ("keyring", "get", SERVICE, user),
     )
 
 

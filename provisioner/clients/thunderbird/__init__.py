@@ -7,13 +7,12 @@ from pathlib import Path
 
 from provisioner.clients.base import About, Options, no_export
 from provisioner.clients.thunderbird import account as accounts
-from provisioner.clients.thunderbird import folders, installation, profiles
+from provisioner.clients.thunderbird import folders, installation, profiles, search
 from provisioner.clients.thunderbird.account import Edit
 from provisioner.clients.thunderbird.installation import App
 from provisioner.clients.thunderbird.passwords import Passwords
 from provisioner.clients.thunderbird.profiles import Selected
-from provisioner.clients.thunderbird.view import Login, View
-from provisioner.edits import prefsjs
+from provisioner.clients.thunderbird.view import Login, View, preferences
 from provisioner.edits.prefsjs import Prefs
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
@@ -37,6 +36,7 @@ AES_SINCE = 144
 """The first version whose own new password stores have an AES key."""
 
 export = no_export
+find = search.find
 
 
 def detect(host: Host) -> tuple[Installation, ...]:
@@ -59,7 +59,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         )
     app, profile = _choose(host, account.address, options)
     profiles.refuse_newer(host, app, profile.path)
-    prefs, user = _preferences(host, profile.path)
+    prefs, user = preferences(host, profile.path)
     view = View({**prefs.values, **user.values})
     fresh = not prefs.entries
     edit = accounts.add(view, account, fresh=fresh, platform=host.platform, rename=options.rename)
@@ -91,7 +91,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     title = app.short_title if app else TITLE.removeprefix("Mozilla ")
     if not profile.is_dir():
         return Plan(ID, title, receipt.where, (), done=f"nothing to remove: {profile} is gone")
-    prefs, user = _preferences(host, profile)
+    prefs, user = preferences(host, profile)
     view = View({**prefs.values, **user.values})
     ours = accounts.logins(receipt.account) if receipt.wrote_password else ()
     edit = Edit({}, existed=True, stale=ours)
@@ -130,7 +130,7 @@ def _saved(host: Host, account: Account, options: Options) -> tuple[Passwords, L
     _, profile = _choose(host, account.address, options)
     if profile.fresh:
         return None
-    prefs, user = _preferences(host, profile.path)
+    prefs, user = preferences(host, profile.path)
     view = View({**prefs.values, **user.values})
     found = accounts.find(view, account)
     if found is None or host.read(profile.path / "key4.db") is None:
@@ -173,14 +173,6 @@ def _chosen_by_name(host: Host, apps: tuple[App, ...], address: str, wanted: str
         f"It has: {', '.join(names)}." if names else "Leave --client-profile away and one is made.",
         code="profile.unknown",
     )
-
-
-def _preferences(host: Host, profile: Path) -> tuple[Prefs, Prefs]:
-    """prefs.js and user.js; the second is laid over the first at every start."""
-    prefs, user = (
-        prefsjs.parse(host.read(profile / name) or b"", profile / name) for name in ("prefs.js", "user.js")
-    )
-    return prefs, user
 
 
 def _prefs_change(host: Host, profile: Path, prefs: Prefs, edit: Edit) -> tuple[FileChange, ...]:

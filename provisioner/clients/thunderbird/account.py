@@ -6,7 +6,7 @@ rules for the numbers are those of mailnews/base/src/nsMsgAccountManager.cpp.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,8 +66,8 @@ def find(view: View, account: Account) -> str | None:
     wanted = logins(account)[0]
     names = {account.imap.username.lower(), account.local_part.lower(), account.key}
     exact = [key for key, login in present.items() if login == wanted]
-    similar = [key for key, login in present.items() if _serves(login, wanted[0], names)]
-    same_address = [key for key in present if _at(view, view.identities_of(key)[:1], account)]
+    similar = [key for key, login in present.items() if serves(login, wanted[0], names)]
+    same_address = [key for key in present if at(view, view.identities_of(key)[:1], account)]
     return next(iter((*exact, *similar, *same_address)), None)
 
 
@@ -108,7 +108,7 @@ def remove(view: View, account: Account) -> Edit:
     others = (
         bool(identities)
         and view.email(identities[0]) != account.key
-        and _at(view, identities, account) is not None
+        and at(view, identities, account) is not None
     )
     gone = [key for key in identities if view.email(key) == account.key] if others else identities
     kept = set(_all_identities(view)) - set(gone)
@@ -139,7 +139,7 @@ def _keys(view: View, account: Account, found: str | None) -> tuple[Keys, set[st
     """The keys to write under, and which kinds of them are new."""
     new = set()
     server = view.server_of(found) if found else ""
-    identity = _at(view, view.identities_of(found), account) if found else None
+    identity = at(view, view.identities_of(found), account) if found else None
     smtp = _smtp(view, account, identity)
     if found is None:
         last = view.values.get("mail.account.lastKey", 0)
@@ -201,7 +201,7 @@ def _all_identities(view: View) -> list[str]:
     return [key for account in view.accounts for key in view.identities_of(account)]
 
 
-def _at(view: View, identities: list[str], account: Account) -> str | None:
+def at(view: View, identities: list[str], account: Account) -> str | None:
     return next((key for key in identities if view.email(key) == account.key), None)
 
 
@@ -210,7 +210,7 @@ def _smtp(view: View, account: Account, identity: str | None) -> str | None:
     origin = logins(account)[1][0]
     names = {account.smtp.username.lower(), account.local_part.lower(), account.key}
     current = view.text(f"mail.identity.{identity}.smtpServer") if identity else ""
-    fitting = [key for key in view.smtps if _serves(view.smtp_login(key), origin, names)]
+    fitting = [key for key in view.smtps if serves(view.smtp_login(key), origin, names)]
     if current in fitting:
         return current
     if fitting:
@@ -220,7 +220,8 @@ def _smtp(view: View, account: Account, identity: str | None) -> str | None:
     return current if own else None
 
 
-def _serves(login: Login, origin: str, names: set[str]) -> bool:
+def serves(login: Login, origin: str, names: Collection[str]) -> bool:
+    """The login is for this server and one of these user names (lower case)."""
     return login[0].lower() == origin.lower() and login[1].lower() in names
 
 

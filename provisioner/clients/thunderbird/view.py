@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from provisioner.edits.prefsjs import Value
+from provisioner.edits import prefsjs
+from provisioner.edits.prefsjs import Prefs, Value
+from provisioner.host import Host
 
 Login = tuple[str, str]
 """Where a password belongs, as Thunderbird looks it up: (`imap://HOST`, user name)."""
+
+
+def preferences(host: Host, profile: Path) -> tuple[Prefs, Prefs]:
+    """prefs.js and user.js; the second is laid over the first at every start. Raises Conflict (`prefs.*`)."""
+    prefs, user = (
+        prefsjs.parse(host.read(profile / name) or b"", profile / name) for name in ("prefs.js", "user.js")
+    )
+    return prefs, user
 
 
 class View:
@@ -16,6 +27,10 @@ class View:
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         self.values = values
+
+    def number(self, name: str) -> int | None:
+        value = self.values.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def text(self, name: str) -> str:
         value = self.values.get(name, "")

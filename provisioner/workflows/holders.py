@@ -1,0 +1,164 @@
+"""Which clients hold an account's password: by receipts, and by what the clients themselves have."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provisioner import clients
+from provisioner.accounts import Wish, parse_address
+from provisioner.clients.base import Client, Found, Options
+from provisioner.errors import Cancelled, Conflict, ProvisionError
+from provisioner.items import SecretItem
+from provisioner.model import Account, Plan, SecretChange
+from provisioner.plan import prune
+from provisioner.receipt import Receipt
+from provisioner.report import ClientRow, State
+from provisioner.secret import Secret
+from provisioner.workflows.context import Context, at_receipt, find_candidate, is_at
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A client that has the password, in one place. `label` is empty if it was set up by hand."""
+
+    client: Client
+    account: Account
+    options: Options
+    where: str
+    label: str = ""
+    item: SecretItem | None = None
+    """It reads this keyring item: then a new password needs no change of its files."""
+
+    def plan(self, context: Context, secret: Secret) -> Plan:
+        if self.item is None:
+            return prune(self.client.plan(context.host, self.account, secret, self.options))
+        before = context.host.secrets.get(self.item)
+        return Plan(
+            client=self.client.ID,
+            title=self.client.TITLE,
+            where=self.where,
+            changes=(),
+            secrets=(SecretChange(self.item, before, secret),),
+            done="reads the new password from the keyring",
+            adopted=not self.label,
+            secret=secret,
+        )
+
+    def stored(self, context: Context) -> Secret | None:
+        if self.item is not None:
+            return context.host.secrets.get(self.item)
+        return self.client.stored_secret(context.host, self.account, self.options)
+
+
+@dataclass
+class Holders:
+    """`gone`: receipts of accounts that someone has taken out of the client since. `by_hand`: what holds
+    the password, too, and only the person can change."""
+
+    holders: list[Holder] = field(default_factory=list)
+    gone: list[Receipt] = field(default_factory=list)
+    by_hand: list[tuple[Client, Found]] = field(default_factory=list)
+
+    def rows(self) -> Iterator[ClientRow]:
+        """What is to be said of those that are not changed."""
+        for receipt in self.gone:
+            client = clients.get(receipt.client)
+            remove = ["provisioner", "remove", receipt.address, client.ID, "--client-profile", receipt.where]
+            yield ClientRow(
+                client=client.ID,
+                title=client.TITLE,
+                ok=True,
+                state=State.GONE,
+                message=f"the account is gone from {receipt.where}, so nothing was written there",
+                next=f"Set it up again with: provisioner setup {shlex.join([receipt.address, client.ID])}\n"
+                f"or forget it with: {shlex.join(remove)}",
+                path=receipt.where,
+            )
+        for client, found in self.by_hand:
+            yield ClientRow(
+                client=client.ID,
+                title=client.TITLE,
+                ok=True,
+                state=State.BY_HAND,
+                message=found.advice,
+                path=found.where,
+            )
+
+
+def search(
+    context: Context, wish: Wish, client_ids: Sequence[str], options: Options, profile_file: str | None
+) -> Holders:
+    """All that hold the password of an address, in the named clients and place or everywhere.
+
+    Raises ProvisionError if a place that we set up, or that was named, cannot be read.
+    """
+    wanted = tuple(clients.get(client_id).ID for client_id in client_ids) or clients.CLIENT_IDS
+    local, domain = parse_address(wish.address)
+    receipts = [
+        receipt
+        for receipt in context.journal.receipts(f"{local}@{domain}")
+        if receipt.client in wanted and is_at(receipt, options.profile)
+    ]
+    result = Holders()
+    for receipt in receipts:
+        _add_receipt(context, result, receipt, at_receipt(options, receipt))
+    places = {(receipt.client, Path(receipt.where).resolve()) for receipt in receipts}
+    account = receipts[0].account if receipts else find_candidate(context, wish, profile_file).account()
+    for client in map(clients.get, wanted):
+        for found in client.find(context.host, account, options) or ():
+            if (client.ID, Path(found.where).resolve()) not in places:
+                _add_found(context, result, client, found, options)
+    return result
+
+
+def _add_receipt(context: Context, result: Holders, receipt: Receipt, place: Options) -> None:
+    client = clients.get(receipt.client)
+    found = client.find(context.host, receipt.account, place)
+    usable = [one for one in found or () if one.account is not None]
+    if found is None or usable:
+        item = next((one.item for one in usable if one.item), None)
+        holder = Holder(client, receipt.account, place, receipt.where, receipt.label, item)
+        result.holders.append(holder)
+    elif not found:
+        result.gone.append(receipt)
+    result.by_hand += [(client, one) for one in found or () if one.account is None]
+
+
+def _add_found(context: Context, result: Holders, client: Client, found: Found, options: Options) -> None:
+    """A holder only if there is a password: an account without one is asked for it by its client."""
+    if found.account is None:
+        result.by_hand.append((client, found))
+        return
+    place = dataclasses.replace(options, profile=found.where)
+    holder = Holder(client, found.account, place, found.where, item=found.item)
+    try:
+        stored = holder.stored(context)
+    except Cancelled:
+        raise
+    except ProvisionError as error:
+        if options.profile is not None:
+            raise
+        advice = f"{found.where} has it, too, and cannot be changed now: {error.message} {error.hint}"
+        result.by_hand.append((client, Found(found.where, advice=advice)))
+        return
+    if stored is not None:
+        result.holders.append(holder)
+
+
+def planned(context: Context, holders: Sequence[Holder], secret: Secret) -> list[Plan]:
+    """Every holder's plan. Raises Conflict that names the client, and how to leave it out."""
+    plans = []
+    for holder in holders:
+        try:
+            plans.append(holder.plan(context, secret))
+        except Conflict as error:
+            others = dict.fromkeys(one.client.ID for one in holders if one.client.ID != holder.client.ID)
+            title, hint = holder.client.TITLE, error.hint
+            if others:
+                hint += f" Without {title}: " + " ".join(f"--client {client_id}" for client_id in others)
+            raise Conflict(f"{title}: {error.message}", hint, code=error.code) from None
+    return plans
