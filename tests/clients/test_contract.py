@@ -147,6 +147,29 @@ def test_after_apply_there_is_nothing_to_do(setup: Setup) -> None:
     assert receipt.address == setup.account().address
 
 
+def test_what_was_set_up_is_found_and_nothing_else(setup: Setup) -> None:
+    def found() -> list[str] | None:
+        all_of_them = setup.client.find(setup.host, setup.account(), Options())
+        if all_of_them is None:
+            return None
+        assert [one.advice for one in all_of_them] == [""] * len(all_of_them)
+        for one in all_of_them:
+            assert one.account is not None
+            assert one.account.imap == setup.account().imap
+            assert setup.client.find(setup.host, one.account, Options(profile=one.where)) == (one,)
+        return [one.where for one in all_of_them]
+
+    plan = setup.plan()
+    nowhere, here = ([], [plan.where]) if found() is not None else (None, None)
+    assert found() == nowhere
+    setup.apply(plan)
+    assert found() == here
+    other = setup.account("somebody.else")
+    assert not setup.client.find(setup.host, other, Options())
+    setup.remove()
+    assert found() == nowhere
+
+
 def test_files_are_private(setup: Setup) -> None:
     before = snapshot(setup.host)
     setup.apply(setup.plan())
