@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from urllib.parse import quote
 
-from provisioner.clients.base import About, Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook
 from provisioner.clients.common.included import Included, file_name, from_home
 from provisioner.errors import Conflict, ProvisionError
@@ -116,6 +116,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Takes the identity and the line that includes it out. Raises Conflict (`block.*`)."""
     return blockfile.unplan(host, receipt, TITLE)
+
+
+def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
+    """Our identity, if git has it; see `Client.find`."""
+    return _files(host, account, options).find(account)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

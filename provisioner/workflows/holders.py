@@ -117,7 +117,12 @@ def search(
 
 def _add_receipt(context: Context, result: Holders, receipt: Receipt, place: Options) -> None:
     client = clients.get(receipt.client)
-    found = client.find(context.host, receipt.account, place)
+    try:
+        found = client.find(context.host, receipt.account, place)
+    except ProvisionError as error:
+        if error.code != "profile.unknown":
+            raise
+        found = ()
     usable = [one for one in found or () if one.account is not None]
     if found is None or usable:
         item = next((one.item for one in usable if one.item), None)

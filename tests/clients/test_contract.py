@@ -160,7 +160,9 @@ def test_what_was_set_up_is_found_and_nothing_else(setup: Setup) -> None:
         return [one.where for one in all_of_them]
 
     plan = setup.plan()
-    nowhere, here = ([], [plan.where]) if found() is not None else (None, None)
+    visible = found() is not None
+    nowhere: list[str] | None = [] if visible else None
+    here = [plan.where] if visible else None
     assert found() == nowhere
     setup.apply(plan)
     assert found() == here

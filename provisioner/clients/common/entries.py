@@ -37,7 +37,12 @@ def nothing_by_hand(_text: str) -> tuple[Entry, ...]:
 
 
 def find(
-    host: Host, account: Account, options: Options, server: Server, usual: Sequence[Path], parse: Parse
+    host: Host,
+    account: Account,
+    options: Options,
+    server: Server,
+    usual: Sequence[Path],
+    parse: Parse = nothing_by_hand,
 ) -> tuple[Found, ...]:
     """Our block and the accounts of the user's own for `server`, in the named file or in each of `usual`.
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from provisioner.clients.base import Found
 from provisioner.clients.common import hook
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.host import Host
+from provisioner.items import SecretItem
 from provisioner.model import Account, FileChange
 from provisioner.secret import Secret
 
@@ -43,6 +45,14 @@ class Included:
     def with_account(self, body: str, line: str) -> tuple[FileChange, ...]:
         """The changes that make `body` the file and `line` include it. Raises Conflict (`block.edited`)."""
         return self.own.with_block(body) + self.main.with_block(line)
+
+    def find(self, account: Account) -> tuple[Found, ...]:
+        """Our account, if the client reads it; what the user has written elsewhere is not looked at."""
+        if self.own.block is None or self.main.block is None:
+            return ()
+        as_written = not self.own.block.edited and not self.main.block.edited
+        item = SecretItem.shared(account.key) if as_written else None
+        return (Found(str(self.main.path), account, item),)
 
     def stored(self, host: Host, account: Account) -> Secret | None:
         """The keyring's password, if the client reads the account. Raises ProvisionError (`keyring.*`)."""
