@@ -7,8 +7,8 @@ what getmail put there.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,8 +37,6 @@ ABOUT = About(
 
 stored_seal = no_stored_seal
 export = no_export
-
-_SETTING = re.compile(r"(server|username|password|password_command)\s*[=:]\s*(.*?)\s*")
 
 
 def _directory(host: Host) -> Path:
@@ -114,18 +112,15 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
 
 def _entries(text: str) -> Iterator[Entry]:
     """The retriever of a file. `password_command` is a tuple of words (getmail's documentation)."""
-    found = {"server": ("", 1), "username": ("", 1)}
-    for number, line in enumerate(text.split("\n"), 1):
-        if match := _SETTING.fullmatch(line.rstrip("\r")):
-            found[match[1]] = match[2], number
-    command = ""
-    if "password" not in found and "password_command" in found:
-        try:
-            command = shlex.join(ast.literal_eval(found["password_command"][0]))
-        except (ValueError, SyntaxError, TypeError):  # not as it must be: nothing that we know
-            command = ""
-    place = found.get("password") or found.get("password_command") or found["server"]
-    yield Entry(place[1], found["server"][0], found["username"][0], command)
+    for section in entries.sections(text):
+        if "server" not in section or "username" not in section:
+            continue
+        given = section.get("password") or section.get("password_command") or section["server"]
+        command = ""
+        if "password" not in section:
+            with contextlib.suppress(ValueError, SyntaxError, TypeError):  # else nothing that we know
+                command = shlex.join(ast.literal_eval(given[0]))
+        yield Entry(given[1], section["server"][0], section["username"][0], command)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

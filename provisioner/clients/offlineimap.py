@@ -6,14 +6,18 @@ Maildirs are not mbsync's: each program keeps its own record of what it has fetc
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import dataclasses
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
-from provisioner.clients.base import About, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, program, tls
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
+from provisioner.clients.common import blockfile, entries, hook, program, tls
 from provisioner.clients.common.blockfile import BlockFile
+from provisioner.clients.common.entries import Entry
 from provisioner.edits import inilist
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
@@ -98,6 +102,23 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     note = f"Mail that was fetched stays in ~/Mail/offlineimap/{key}."
     taken = blockfile.unplan(host, receipt, TITLE, (note,))
     return dataclasses.replace(taken, changes=tuple(_unlisted(change, key) for change in taken.changes))
+
+
+def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
+    """The repositories that fetch from the account's server; see `Client.find`."""
+    return entries.find(host, account, options, account.imap, _usual(host), _entries)
+
+
+def _entries(text: str) -> Iterator[Entry]:
+    """Remote repositories; a user name that is Python code counts only if it is a plain string."""
+    for section in entries.sections(text):
+        user = section.get("remoteuser", ("", 0))[0]
+        with contextlib.suppress(ValueError, SyntaxError):
+            user = user or str(ast.literal_eval(section.get("remoteusereval", ("''", 0))[0]))
+        if "remotehost" in section:
+            names = ("remotepass", "remotepasseval", "remotepassfile", "remotehost")
+            line = next(section[name][1] for name in names if name in section)
+            yield Entry(line, section["remotehost"][0], user, "")
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

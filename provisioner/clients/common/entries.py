@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,25 @@ Parse = Callable[[str], Iterable[Entry]]
 def nothing_by_hand(_text: str) -> tuple[Entry, ...]:
     """For files that are wholly ours."""
     return ()
+
+
+Section = dict[str, tuple[str, int]]
+"""Settings by name in lower case: the value, and its line from 1."""
+
+_HEAD = re.compile(r"\[.*\]")
+_SETTING = re.compile(r"([A-Za-z_]+)\s*[=:]\s*(.*)")
+
+
+def sections(text: str) -> Iterator[Section]:
+    """The sections of a file as Python's configparser reads it; values that go on are cut at their line."""
+    section: Section = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if _HEAD.match(line):
+            yield section
+            section = {}
+        elif match := _SETTING.fullmatch(line.rstrip()):
+            section[match[1].lower()] = match[2], number
+    yield section
 
 
 def find(
