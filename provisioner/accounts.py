@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from provisioner import marks
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.model import (
     Account,
@@ -156,6 +157,20 @@ def refuse_passwordless(provider: Provider) -> None:
 def _display_name(name: str) -> str:
     check_line(name.strip(), "name")
     return name.strip()
+
+
+def check_label(label: str) -> None:
+    """Raises UsageError (`label.invalid`) unless the label is one line, and what it looks like.
+
+    People compare it by eye with a provider's list before they revoke a password.
+    """
+    check_line(label, "label")
+    if (shown := marks.escape(label)) != label:
+        raise UsageError(
+            f"The label holds characters that are not seen or turn the text around: {shown}",
+            "Type the label without them.",
+            code="label.invalid",
+        )
 
 
 def check_line(text: str, what: str) -> None:

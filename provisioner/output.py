@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from provisioner import marks
 from provisioner.errors import ProvisionError
 from provisioner.report import (
     CheckRow,
@@ -78,8 +79,13 @@ def print_row(row: Row) -> None:
 
 
 def clean(text: str) -> str:
-    """Without control characters: what a server, a file or a name says must not steer the terminal."""
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
+    """Without control characters, and invisible ones as escapes (marks.py).
+
+    What a server, a file or a name says must not steer the terminal, nor look like something else.
+    """
+    return marks.escape(
+        "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
+    )
 
 
 def _cleaned(value: Any) -> Any:

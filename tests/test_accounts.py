@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.accounts import Candidate, Wish, parse_address, parse_server, resolve
+from provisioner.accounts import Candidate, Wish, check_label, parse_address, parse_server, resolve
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import Security, Use
@@ -183,3 +183,19 @@ def test_where_no_password_can_log_in_none_is_asked_for(address: str) -> None:
 def test_a_provider_without_domains_of_its_own() -> None:
     found = resolve(Wish("jane@example.org", provider="google-workspace", login="joe"), PROVIDERS)
     assert found.imap.usernames == ("joe@example.org",)
+
+
+@pytest.mark.parametrize(
+    "label", ["Lapt\u202eop", "Lap\u200btop", "\ufeffLaptop", "a\u2028b", "a\nb", "x" * 257]
+)
+def test_a_label_that_is_not_what_it_looks_like_is_refused(label: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_label(label)
+    assert caught.value.code == "label.invalid"
+    assert caught.value.message.isprintable()
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("label", ["Laptop (imac)", "Jané’s 💻", "👩\u200d👧", "טלפון"])
+def test_a_label_of_any_language_is_taken(label: str) -> None:
+    check_label(label)

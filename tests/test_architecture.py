@@ -25,7 +25,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"receipt"},
     {"model"},
     {"items"},
-    {"secret", "errors", "hardening", ""},
+    {"secret", "errors", "hardening", "marks", ""},
 )
 
 

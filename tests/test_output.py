@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provisioner import output
 from provisioner.errors import Conflict, UsageError
@@ -126,6 +128,48 @@ def test_nothing_in_the_end_of_a_report_steers_the_terminal(capsys: pytest.Captu
 
 def test_clean_keeps_lines_and_tabs_and_letters_of_all_languages() -> None:
     assert output.clean("a\n\tß 🍏") == "a\n\tß 🍏"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x\u202egnp.exe", "x\\u202egnp.exe"),
+        ("provisio\u200bner", "provisio\\u200bner"),
+        ("a\u2028b\u2029c\ufeff", "a\\u2028b\\u2029c\\ufeff"),
+        ("\u2066\u200f\u061c\xad", "\\u2066\\u200f\\u061c\\xad"),
+        ("a\u3164b\u034f\U000e0041", "a\\u3164b\\u034f\\U000e0041"),
+        ("/home/caf\udce9", "/home/caf\\udce9"),
+        ("a\u200db\ufe0f", "a\\u200db\\ufe0f"),
+        ("é\u200d", "é\\u200d"),
+        ("👩\u200d\u200d👩", "👩\\u200d\\u200d👩"),
+        ("👩\u200d👩\u200d👧 ❤\ufe0f\u200d🔥 🏳\ufe0f", "👩\u200d👩\u200d👧 ❤\ufe0f\u200d🔥 🏳\ufe0f"),
+        ("می\u200cخواهم שלום", "می\u200cخواهم שלום"),
+    ],
+)
+def test_what_is_not_seen_or_turns_the_text_is_shown_as_an_escape(text: str, shown: str) -> None:
+    assert output.clean(text) == shown
+    assert output.clean(shown) == shown
+
+
+@given(st.text())
+def test_what_is_shown_is_what_it_looks_like(text: str) -> None:
+    shown = output.clean(text)
+    for place, char in enumerate(shown):
+        if char in "\u200c\u200d\ufe0e\ufe0f":
+            assert not shown[place - 1].isascii()
+        else:
+            assert unicodedata.category(char) not in {"Cf", "Cs", "Zl", "Zp"}
+            assert char in "\n\t" or unicodedata.category(char) != "Cc"
+    if text.isprintable() and text.isascii():
+        assert shown == text
+
+
+def test_json_says_names_exactly(capsys: pytest.CaptureFixture[str]) -> None:
+    row = dataclasses.replace(STATUS, label="x\u202ey", path="/\u200b")
+    output.print_json(Report("status", rows=[row]))
+    (found,) = json.loads(capsys.readouterr().out)["results"]
+    assert (found["label"], found["path"]) == (row.label, row.path)
+    assert "x\\u202ey" in printed(row, capsys)
 
 
 def test_a_failed_check_says_what_to_do_and_its_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from provisioner import clients
-from provisioner.accounts import check_line, parse_address, refuse_passwordless
+from provisioner.accounts import check_label, parse_address, refuse_passwordless
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import AppPassword, Provider
@@ -33,7 +33,7 @@ def guide(
     """
     titles = [clients.get(client_id).TITLE for client_id in client_ids]
     label = label or default_label(context.host, titles)
-    check_line(label, "label")
+    check_label(label)
     for provider in _providers(context, who):
         if provider.guide is None or provider.app_password is None:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provisioner import providers, seals
-from provisioner.accounts import Wish, check_line, parse_address
+from provisioner.accounts import Wish, check_label, parse_address
 from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Options
 from provisioner.errors import ProvisionError, UsageError
@@ -63,7 +63,7 @@ def rotate(
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.
     label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"
-    check_line(label, "label")
+    check_label(label)
     if prompted:
         announce(context, provider, label)
     secret = ask_app_password(context, provider, ask)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisioner import clients, seals
-from provisioner.accounts import Candidate, Wish, check_line
+from provisioner.accounts import Candidate, Wish, check_label
 from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
@@ -64,7 +64,7 @@ def setup(
         recover(context, candidate.address, wait=options.wait)
     _preflight(context, chosen, candidate, options)
     label = options.label or default_label(context.host, [client.TITLE for client in chosen])
-    check_line(label, "label")
+    check_label(label)
     if options.dry_run and not options.check:
         secret = PLACEHOLDER
     else:
