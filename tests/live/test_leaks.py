@@ -1,7 +1,6 @@
 """The leak audit: every verb under strace with a canary password, failures and kills included.
 
-Seen are all program starts with their environment, every file opened for writing and every byte written to
-anything. The canary may only be in the client's own store (encrypted) and in a file that was asked for.
+The canary may only be in the client's own store (encrypted) and in a file that was asked for.
 """
 
 from __future__ import annotations
@@ -18,121 +17,134 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.demo.server import DemoServer
-from provisioner.demo.tour import pretend_to_be_icloud
+from provisioner.demo.tour import PASSWORD
 from provisioner.secret import Secret
-from tests.clients.machines.thunderbird import thunderbird_used
+from tests.live.audit import EMAIL, PROGRAM, Bench, Fickle, lines_with, missing
+from tests.live.lab import until
+from tests.live.test_keyring import UNLOCK, Session, lock, session
 from tests.needs import need
 
 pytestmark = pytest.mark.live
 
-EMAIL = "jane.appleseed@icloud.com"
 CANARY, NEWER, WRONG = "cana-rypa-ssxy-zwvu", "newe-rcan-aryx-yzab", "wron-gcan-aryx-yzab"
 SECRETS = (CANARY, NEWER, WRONG)
-CALLS = "execve,open,openat,creat,write,writev,pwrite64,sendto,sendmsg,sendmmsg,rename,renameat2,link,linkat"
-
-
-def forms(secret: str) -> Iterator[str]:
-    """How strace would show the password: plain, base64 (alone, in SASL PLAIN), hex, UTF-16, reversed."""
-    raw = secret.encode()
-    yield secret
-    yield secret.replace("-", "")
-    for padding in range(3):
-        encoded = base64.b64encode(b"\0" * padding + raw).decode()
-        yield encoded[4 if padding else 0 : -4]
-    yield raw.hex()
-    yield "\\0".join(secret)
-    yield secret[::-1]
-
-
-class Bench:
-    """A home with Thunderbird's profile, a server that plays iCloud, and the traces of all runs so far."""
-
-    def __init__(self, directory: Path, server: DemoServer) -> None:
-        self.directory, self.server = directory, server
-        machine = thunderbird_used(directory)
-        self.home = machine.host.home
-        self.traces: list[str] = []
-        self.outputs = b""
-        pretend_to_be_icloud(machine.host, server)
-        self.env = {
-            "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
-            "SSL_CERT_FILE": str(server.ca_file),
-            "LANG": "C.UTF-8",
-        }
-
-    def run(self, *arguments: str, secret: str = "", kill_at: str = "") -> int:
-        """One verb under strace; `kill_at`: SIGKILL as soon as the trace shows this."""
-        trace = self.directory / f"trace-{len(self.traces)}"
-        inject = ["-e", f"inject={kill_at}"] if kill_at else []
-        done = subprocess.run(
-            ["strace", "-f", "-v", "-s", "100000", "-o", trace, "-e", f"trace={CALLS}", *inject,
-             sys.executable, "-m", "provisioner", *arguments],
-            input=secret.encode(),
-            capture_output=True,
-            env=self.env,
-            cwd=self.home,
-            check=False,
-            timeout=120,
-        )  # fmt: skip
-        self.traces.append(trace.read_text("utf-8", "backslashreplace"))
-        self.outputs += done.stdout + done.stderr
-        return done.returncode
+GIVEN = "--password-stdin"
+CLIENTS = ("thunderbird", "msmtp", "mbsync")
+FAULT = """
+import {module} as module, sys
+from provisioner.cli import main
+def fails(*args, **kw):
+    password = [arg.reveal() for arg in args if hasattr(arg, "reveal")]
+    raise ValueError(repr(args), password) from RuntimeError(password)
+module.{function} = fails
+sys.argv = ["provisioner", *sys.argv[1:]]
+main()
+"""
+"""The command with one function that fails with the password, if it gets one, in its message and frames."""
+FAULTS = {
+    ("provisioner.check.imap", "ImapSession.login"): 70,
+    ("provisioner.apply", "_write_all"): 70,
+    ("provisioner.clients.thunderbird", "plan"): 70,
+    ("provisioner.stores.secret_service", "SecretService.set"): 1,
+}
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    need(sys.platform == "linux" and shutil.which("strace"), "strace is not installed")
-    with DemoServer(EMAIL, Secret(CANARY), tmp_path) as server:
+    need(not missing(), missing())
+    server = Fickle(EMAIL, Secret(CANARY), tmp_path)
+    with server:
         yield Bench(tmp_path, server)
 
 
-def lines_with(text: str, secret: str) -> list[str]:
-    return [line for line in text.splitlines() if any(form in line for form in forms(secret))]
+@pytest.fixture
+def desktop(bench: Bench) -> Iterator[Session]:
+    """A session with an unlocked GNOME Keyring, which `bench` uses."""
+    lost = [tool for tool in ("msmtp", "mbsync") if shutil.which(tool) is None]
+    need(not lost, f"needs {', '.join(lost)} (make system)")
+    with session(bench.home, UNLOCK) as desktop:
+        bench.use(desktop)
+        yield desktop
 
 
-def test_the_password_is_nowhere_but_where_it_belongs(bench: Bench) -> None:
-    run, given = bench.run, "--password-stdin"
-    assert run("check", EMAIL, given, secret=CANARY) == 0
-    assert run("check", EMAIL, given, "--json", "-v", secret=WRONG) == 3
-    assert run("setup", EMAIL, "thunderbird", given, "--dry-run", secret=CANARY) == 0
-    assert run("setup", EMAIL, "thunderbird", given, secret=WRONG) == 3
-    assert run("setup", EMAIL, "thunderbird", given, "-v", secret=CANARY) == 0
-    assert run("setup", EMAIL, "thunderbird", given, "--json", secret=CANARY) == 0
-    assert run("check", EMAIL, "--client", "thunderbird") == 0
-    assert run("status", "--check", "--json") == 0
-    bench.server.change_password(Secret(NEWER))
-    assert run("rotate", EMAIL, given, secret=WRONG) == 3
-    # Killed at a rename in the middle of the rotation, then done again.
-    assert run("rotate", EMAIL, given, secret=NEWER, kill_at="rename:signal=KILL:when=2") == -signal.SIGKILL
-    assert run("status") in (0, 5)
-    assert run("rotate", EMAIL, given, secret=NEWER) == 0
-    assert run("export", EMAIL, "apple-mail", "-o", "without.mobileconfig") == 0
-    assert (
-        run("export", EMAIL, "apple-mail", "-o", "/nonexistent/x", "--with-password", given, secret=NEWER)
-        == 2
-    )
-    assert run("setup", "broken", "thunderbird", given, secret=NEWER) == 2
-    assert run("guide", EMAIL) == run("clients") == run("providers") == 0
-    stored = sorted(path for path in bench.home.rglob("*") if path.is_file())
-    for path in stored:
-        text = path.read_bytes().decode("latin-1")
-        for secret in SECRETS:
-            assert not lines_with(text.replace("\0", "\\0"), secret), path
-    assert run("remove", EMAIL) == 0
+def assert_clean(bench: Bench) -> None:
+    """No password in an argument, the environment, anything written or sent, an output or a file."""
     for secret in SECRETS:
         for trace in bench.traces:
             assert lines_with(trace, secret) == []
-        assert not lines_with(bench.outputs.decode(), secret)
-    backups = [path for path in bench.home.rglob("backups/*/*") if path.is_file()]
-    assert backups == []
+        assert lines_with(bench.outputs.decode(), secret) == []
+        assert bench.files_with(secret) == []
+
+
+def assert_keeps_to_itself(bench: Bench) -> None:
+    """No other program is started, no screen or clipboard reached, nothing is written out of the home."""
+    assert bench.programs() == {Path(sys.executable).name}
+    ports = {str(bench.server.imap_port), str(bench.server.smtp_port), "1"}
+    bus = {path for path in bench.connections() if path.endswith("/bus") or path.startswith("/tmp/dbus-")}
+    assert bench.connections() - bus - ports - {"/var/run/nscd/socket"} == set()
+    assert {path for path in bench.written() if not path.startswith(str(bench.home))} <= {
+        "/dev/null",
+        "/dev/tty",
+    }
+    assert not [path for path in bench.home.rglob("*") if "history" in path.name or path.name == "core"]
+
+
+def test_the_password_is_nowhere_but_where_it_belongs(bench: Bench, desktop: Session) -> None:
+    run, server = bench.run, bench.server
+
+    def in_keyring() -> str:
+        return desktop.run("secret-tool", "lookup", "service", "provisioner", "username", EMAIL).stdout
+
+    assert run("guide", EMAIL) == run("clients", "--json") == run("providers") == 0
+    assert run("check", EMAIL, GIVEN, secret=CANARY) == 0
+    assert run("check", EMAIL, GIVEN, "--json", "-v", secret=WRONG) == 3
+    assert run("check", EMAIL, GIVEN, "--imap", "localhost:1", "--smtp", "localhost:1", secret=CANARY) == 4
+    assert run("setup", "broken", "thunderbird", GIVEN, secret=CANARY) == 2
+    assert run("setup", EMAIL, *CLIENTS, GIVEN, "--dry-run", secret=CANARY) == 0
+    assert run("setup", EMAIL, *CLIENTS, GIVEN, "-v", secret=WRONG) == 3
+    assert run("setup", EMAIL, *CLIENTS, GIVEN, secret=CANARY, kill_at="rename:when=2") == -signal.SIGKILL
+    assert run("setup", EMAIL, *CLIENTS, GIVEN, "-v", secret=CANARY) == 0
+    assert run("setup", EMAIL, *CLIENTS, GIVEN, "--json", secret=CANARY) == 0
+    for client in CLIENTS:
+        assert run("check", EMAIL, "--client", client, "-v") == 0
+    assert run("status", "--check", "--json") == 0
+    assert in_keyring() == CANARY
+
+    server.change_password(Secret(NEWER))
+    assert run("status", "--check") == 3
+    assert run("rotate", EMAIL, GIVEN, "--json", secret=WRONG) == 3
+    # Taken at first, by IMAP and SMTP, and refused once it stands in every client.
+    server.good_for, server.later = 2, Secret(CANARY)
+    assert run("rotate", EMAIL, GIVEN, "-v", secret=NEWER) == 1
+    assert server.good_for < 0
+    server.change_password(Secret(NEWER))
+    for (module, function), code in FAULTS.items():
+        fault = FAULT.format(module=module, function=function)
+        assert bench.trace([sys.executable, "-c", fault, "rotate", EMAIL, GIVEN, "-v"], secret=NEWER) == code
+    assert in_keyring() == CANARY
+    assert run("rotate", EMAIL, GIVEN, secret=NEWER, kill_at="rename:when=3") == -signal.SIGKILL
+    assert run("status") in (0, 5)
+    assert run("rotate", EMAIL, GIVEN, secret=NEWER) == 0
+    assert in_keyring() == NEWER
+
+    apple = ("export", EMAIL, "apple-mail", "-o")
+    assert run(*apple, str(bench.home / "without.mobileconfig")) == 0
+    assert run(*apple, "/nonexistent/x", "--with-password", GIVEN, secret=NEWER) == 2
+    assert run("remove", EMAIL, "mbsync", "--dry-run", "--json") == 0
+    assert run("remove", EMAIL, "mbsync", "thunderbird") == 0
+    lock(desktop)
+    assert run("status", "--check") == 5
+    assert run("rotate", EMAIL, GIVEN, "-v", secret=NEWER) == 5
+    assert run("remove", EMAIL) == 5
+    assert_clean(bench)
+    assert_keeps_to_itself(bench)
+    assert list(bench.home.rglob("*.keyring"))  # the one that was looked through
 
 
 def test_a_file_with_the_password_is_the_only_one_and_private(bench: Bench) -> None:
-    assert bench.run("export", EMAIL, "apple-mail", "-o", "with.mobileconfig", "--with-password",
-                     "--password-stdin", secret=CANARY) == 0  # fmt: skip
     target = bench.home / "with.mobileconfig"
+    given = ("--with-password", GIVEN)
+    assert bench.run("export", EMAIL, "apple-mail", "-o", str(target), *given, secret=CANARY) == 0
     assert target.stat().st_mode & 0o777 == 0o600
     (trace,) = bench.traces
     shown = lines_with(trace, CANARY)
@@ -141,35 +153,8 @@ def test_a_file_with_the_password_is_the_only_one_and_private(bench: Bench) -> N
     opened = [line for line in trace.splitlines() if "with.mobileconfig" in line and "O_CREAT" in line]
     assert opened
     assert all("0600" in line and "O_EXCL" in line for line in opened)
-    holders = [
-        path for path in bench.home.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()
-    ]
-    assert holders == [target]
-
-
-def test_the_audit_notices_a_leak(bench: Bench) -> None:
-    (bench.directory / "script").write_text(
-        f"printf %s {base64.b64encode(CANARY.encode()).decode()} > leaked"
-    )
-    trace = bench.directory / "trace"
-    subprocess.run(
-        [
-            "strace",
-            "-f",
-            "-v",
-            "-s",
-            "1000",
-            "-o",
-            trace,
-            "-e",
-            f"trace={CALLS}",
-            "sh",
-            bench.directory / "script",
-        ],
-        cwd=bench.home,
-        check=True,
-    )
-    assert lines_with(trace.read_text(), CANARY)
+    assert bench.files_with(CANARY) == [target]
+    assert_keeps_to_itself(bench)
 
 
 def test_a_password_command_sees_no_password_and_gives_it_to_nobody_else(bench: Bench) -> None:
@@ -180,3 +165,91 @@ def test_a_password_command_sees_no_password_and_gives_it_to_nobody_else(bench: 
     started = {line.split()[0] for line in trace.splitlines() if 'execve("' in line and '["cat"' in line}
     assert writers == {pid for pid in started if pid in writers}
     assert len(writers) == 1
+
+
+def test_the_demo_gives_its_password_to_no_program(bench: Bench) -> None:
+    """It shows the password, which is made up, and looks for it in its files itself."""
+    assert bench.run("demo") == 0
+    assert b"made up for the demo" in bench.outputs
+    starts = "\n".join(line for line in bench.traces[0].splitlines() if " execve" in line)
+    assert lines_with(starts, PASSWORD.reveal()) == []
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        f"printf %s {base64.b64encode(CANARY.encode()).decode()}",
+        f"exec env X={CANARY} true",
+        f"printf {CANARY.replace('-', '')} > /dev/null",
+    ],
+)
+def test_the_audit_notices_a_leak(bench: Bench, leak: str) -> None:
+    (bench.home / "script").write_text(leak)
+    bench.trace(["sh", "script"])
+    assert lines_with(bench.traces[0], CANARY)
+
+
+def test_the_audit_notices_other_programs_screens_and_files(bench: Bench) -> None:
+    script = "import socket; open('/dev/full', 'w'); s = socket.socket(socket.AF_UNIX); "
+    script += "s.connect_ex('/tmp/.X11-unix/X77'); s.connect_ex('\\0/tmp/.X11-unix/X77')"
+    bench.trace(["env", sys.executable, "-c", script])
+    assert bench.programs() == {"env", Path(sys.executable).name}
+    assert bench.written() == {"/dev/full"}
+    assert bench.connections() == {"/tmp/.X11-unix/X77"}
+
+
+def test_what_encrypts_the_password_on_its_way_to_the_keyring(bench: Bench, desktop: Session) -> None:
+    """Without the library's encrypted session the audit would see it, so there is one."""
+    script = (
+        "import sys, secretstorage, secretstorage.util as util\n"
+        "util.ALGORITHM_DH = sys.argv[1] or util.ALGORITHM_DH\n"
+        "collection = secretstorage.Collection(secretstorage.dbus_init())\n"
+        "collection.create_item('x', {'x': 'y'}, sys.stdin.read().encode())\n"
+    )
+    assert desktop.lookup() == ""
+    for algorithm in ("", "unheard-of"):
+        assert bench.trace([sys.executable, "-c", script, algorithm], secret=CANARY) == 0
+    encrypted, plain = (lines_with(trace, CANARY) for trace in bench.traces)
+    assert encrypted == []
+    assert plain
+
+
+UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--"] if os.geteuid() == 0 else []
+LOOK = "import sys; print(open(f'/proc/{sys.argv[1]}/environ', 'rb').read(1) != b'')"
+
+
+def looked_into(pid: int) -> bool:
+    """Whether another program of the same user, without root's privileges, can look into the process."""
+    done = subprocess.run(
+        [*UNPRIVILEGED, sys.executable, "-c", LOOK, str(pid)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True\n" or "PermissionError" in done.stderr, done.stderr
+    return done.returncode == 0
+
+
+def test_while_it_waits_for_the_password_nobody_can_look_in(bench: Bench) -> None:
+    """Nor is there a core dump: seen from outside, in the running process."""
+    need(shutil.which("setpriv"), "setpriv is not installed")
+    with subprocess.Popen([*UNPRIVILEGED, "sleep", "60"]) as other:
+        try:
+            until("its start", lambda: Path(f"/proc/{other.pid}/comm").read_text() == "sleep\n")
+            assert looked_into(other.pid)
+        finally:
+            other.kill()
+    with subprocess.Popen(
+        [*UNPRIVILEGED, *PROGRAM, "check", EMAIL, GIVEN],
+        stdin=subprocess.PIPE,
+        env=bench.env,
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert process.stdin is not None
+            process.stdin.write(CANARY[:4].encode())
+            process.stdin.flush()
+            call = Path(f"/proc/{process.pid}/syscall")
+            until("it to read its input", lambda: call.read_text().startswith("0 0x0 "))
+            limits = Path(f"/proc/{process.pid}/limits").read_text()
+            assert re.search(r"Max core file size +0 +0 ", limits)
+            assert not looked_into(process.pid)
+        finally:
+            process.kill()

@@ -1,0 +1,147 @@
+"""Runs the command under strace, and finds a password in what strace saw, however it is encoded.
+
+Seen are all program starts with their environment, every connection, every file opened for writing and every
+byte written or sent to anything: files, pipes, terminal, TLS connections, the keyring's bus.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from provisioner.demo.server import DemoServer
+from provisioner.demo.tour import pretend_to_be_icloud
+from provisioner.secret import Secret
+from tests.clients.machines import thunderbird_used
+from tests.live.test_keyring import Session
+
+PROGRAM = (sys.executable, "-m", "provisioner")
+EMAIL = "jane.appleseed@icloud.com"
+CALLS = (
+    "execve,execveat,connect,open,openat,openat2,creat,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,"
+    "sendmmsg,splice,sendfile,copy_file_range,memfd_create,rename,renameat,renameat2,link,linkat,symlink,"
+    "symlinkat,setxattr,lsetxattr,fsetxattr"
+)
+
+
+def forms(secret: str) -> Iterator[str]:
+    """How strace would show the password: plain, base64 (alone, in SASL PLAIN), hex, UTF-16, reversed."""
+    raw = secret.encode()
+    yield secret
+    yield secret.replace("-", "")
+    for padding in range(3):
+        encoded = base64.b64encode(b"\0" * padding + raw).decode()
+        yield encoded[4 if padding else 0 : -4]
+    yield raw.hex()
+    yield "\\0".join(secret)
+    yield secret[::-1]
+
+
+def lines_with(text: str, secret: str) -> list[str]:
+    """The lines that show the password in any of its forms."""
+    needles = tuple(forms(secret))
+    if not any(needle in text for needle in needles):
+        return []
+    return [line for line in text.splitlines() if any(needle in line for needle in needles)]
+
+
+class Fickle(DemoServer):
+    """After `good_for` more logins the password is `later`, as if it had been revoked."""
+
+    good_for = 0
+    later = Secret("")
+
+    def _record(self, service: str, user: str, ok: bool) -> None:
+        super()._record(service, user, ok)
+        self.good_for -= 1
+        if self.good_for == 0:
+            self.change_password(self.later)
+
+
+class Bench:
+    """A home with Thunderbird's profile, a server that plays iCloud, and the traces of all runs so far.
+
+    The keyring is `desktop`'s, if there is one. A screen is named, so that a use of it would be seen.
+    """
+
+    def __init__(self, directory: Path, server: Fickle) -> None:
+        self.directory, self.server = directory, server
+        machine = thunderbird_used(directory)
+        self.home = machine.host.home
+        self.traces: list[str] = []
+        self.outputs = b""
+        pretend_to_be_icloud(machine.host, server)
+        self.env = {
+            "HOME": str(self.home),
+            "PATH": os.environ["PATH"],
+            "SSL_CERT_FILE": str(server.ca_file),
+            "LANG": "C.UTF-8",
+            "DISPLAY": ":77",
+            "WAYLAND_DISPLAY": "wayland-77",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def use(self, desktop: Session) -> None:
+        """From here on the keyring is that session's."""
+        for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
+            self.env[name] = desktop.env[name]
+
+    def run(self, *arguments: str, secret: str = "", kill_at: str = "") -> int:
+        """One verb under strace; `kill_at`: SIGKILL as soon as the trace shows this."""
+        # The quick way of tracing cannot inject.
+        inject = ["-e", f"inject={kill_at}:signal=KILL"] if kill_at else ["--seccomp-bpf"]
+        return self.trace([*PROGRAM, *arguments], inject, secret)
+
+    def trace(
+        self, command: Sequence[str], options: Sequence[str] = ("--seccomp-bpf",), secret: str = ""
+    ) -> int:
+        """Any command under strace."""
+        trace = self.directory / f"trace-{len(self.traces)}"
+        done = subprocess.run(
+            ["strace", "-f", "-v", "-s", "100000", "-o", trace, "-e", f"trace={CALLS}", *options, *command],
+            input=secret.encode(),
+            capture_output=True,
+            env=self.env,
+            cwd=self.home,
+            check=False,
+            timeout=120,
+        )
+        self.traces.append(trace.read_text("utf-8", "backslashreplace"))
+        self.outputs += done.stdout + done.stderr
+        return done.returncode
+
+    def programs(self) -> set[str]:
+        """The names of all programs that were started."""
+        return {Path(path).name for path in self._found(r'execve\("([^"]+)".* = 0')}
+
+    def written(self) -> set[str]:
+        """The files that were opened for writing."""
+        return self._found(r'\bopen(?:at2?)?\((?:AT_FDCWD, )?"([^"]+)", [^)]*O_(?:WRONLY|RDWR).* = \d')
+
+    def connections(self) -> set[str]:
+        """Where connections were tried to: the paths of Unix sockets, and addresses with ports."""
+        inet = r"connect\(\d+, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\)"
+        return self._found(r'connect\(\d+, \{sa_family=AF_UNIX, sun_path=@?"([^"]+)"') | self._found(inet)
+
+    def files_with(self, secret: str) -> list[Path]:
+        """Files in the home that show the password, as bytes or in UTF-16."""
+        files = (path for path in self.home.rglob("*") if path.is_file())
+        return [
+            path
+            for path in files
+            if lines_with(path.read_bytes().decode("latin-1").replace("\0", "\\0"), secret)
+        ]
+
+    def _found(self, pattern: str) -> set[str]:
+        return {found for trace in self.traces for found in re.findall(pattern, trace)}
+
+
+def missing() -> str:
+    """Why nothing can be traced here; empty if it can."""
+    return "" if sys.platform == "linux" and shutil.which("strace") else "strace is not installed"
