@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +80,11 @@ def smtp_login(name: str, code: str, answer: object, says: str = "") -> Scenario
 
 def plain_imap(name: str, code: str, **answers: object) -> Scenario:
     return Scenario("imap-starttls-" + name, "imap", "starttls", code, answers)  # type: ignore[arg-type]
+
+
+def inside(secure: str, clear: str) -> object:
+    """One answer inside TLS, another one in clear."""
+    return lambda talk: talk.send((secure if talk.tls else clear).replace("{tag}", talk.tag))
 
 
 NO = "{tag} NO "
@@ -284,15 +290,98 @@ SCENARIOS = [
     ),
     imap("inbox-dropped", "proto.dropped", sent=True, EXAMINE=close),
     imap("list-flood", "proto.too_long", sent=True, LIST=forever(b'* LIST () "/" x\r\n')),
+    imap("list-literals", "proto.too_long", sent=True, LIST=forever(b'* LIST () "/" {3}\r\nabc\r\n')),
+    imap("list-literal-bomb", "proto.too_long", sent=True, LIST=(b'* LIST () "/" {9999999999}\r\n', hang)),
+    imap("list-one-line", "proto.too_long", sent=True, LIST=(b"* LIST (", forever(b"\\X "))),
+    imap("list-nul", "proto.garbled", sent=True, LIST=b'* LIST () "/" a\0b\r\n'),
+    imap("inbox-bye", "proto.bye", sent=True, EXAMINE=("* BYE enough\r\n", close)),
+    imap("list-bye", "proto.bye", sent=True, LIST=("* BYE enough\r\n", close)),
+    imap("list-drips", "proto.stalled", sent=True, LIST=drip("* LIST () " + "x" * 500)),
+    imap("list-half-close", "proto.dropped", sent=True, LIST=half_close),
+    # The same faults at other stages
+    imap("capability-bye", "proto.bye", GREETING="* OK hi\r\n", CAPABILITY=("* BYE enough\r\n", close)),
+    imap("capability-nul", "proto.garbled", GREETING="* OK hi\r\n", CAPABILITY=b"* CAPABILITY \0\r\n"),
+    imap(
+        "capability-literal-bomb",
+        "proto.too_long",
+        GREETING="* OK hi\r\n",
+        CAPABILITY=b"* X {4294967295}\r\n",
+    ),
+    imap("greeting-literal-bomb", "proto.too_long", GREETING=(b"* OK {4294967295}\r\n", forever(b"x"))),
+    imap("greeting-half-close", "greet.dropped", GREETING=half_close),
+    smtp("greeting-half-close", "greet.dropped", GREETING=half_close),
+    smtp("greeting-one-line", "proto.too_long", GREETING=(b"220 ", forever(b"x"))),
+    smtp("ehlo-flood", "proto.too_long", EHLO=forever(b"250-X\r\n")),
+    smtp("ehlo-nul", "proto.garbled", EHLO=b"250-mail\0\r\n250 STARTTLS\r\n"),
+    smtp("ehlo-dropped", "proto.dropped", EHLO=close),
+    smtp("starttls-bye", "starttls.refused", STARTTLS=("421 4.3.2 shutting down\r\n", close)),
+    smtp("starttls-silent", "proto.stalled", STARTTLS=hang),
+    smtp("starttls-half-close", "proto.dropped", STARTTLS=half_close),
+    smtp_login("nul", "proto.garbled", b"235 wel\0come\r\n"),
+    smtp_login("half-close", "proto.dropped", half_close),
+    smtp("inside-busy", "greet.busy", EHLO=inside("421 4.3.2 enough\r\n", "250-x\r\n250 STARTTLS\r\n")),
+    # TLS that does not come to an end
+    *(
+        Scenario(
+            f"imap-handshake-{name}",
+            "imap",
+            "tls",
+            code,
+            {"GREETING": (Talk.receive, *steps)},
+            implicit=False,
+        )
+        for name, code, steps in (
+            ("drips", "proto.stalled", (b"\x16\x03\x03\x3f\xff", drip("x" * 500))),
+            ("silent", "proto.stalled", (b"\x16\x03\x03", hang)),
+            ("flood", "tls.failed", (forever(b"\x16\x03\x03\x00\x05\x02\xff\xff\xff\x00"),)),
+            ("half-close", "tls.aborted", (half_close,)),
+        )
+    ),
+    # What was said in clear counts for nothing inside TLS
+    plain_imap(
+        "said-before", "starttls.injected", GREETING="* OK [CAPABILITY STARTTLS] hi\r\nP1 OK fake\r\n"
+    ),
+    plain_imap(
+        "injected-later", "starttls.injected", STARTTLS=("{tag} OK go\r\n", Talk.receive, "* OK in\r\n", hang)
+    ),
+    plain_imap(
+        "other-methods-inside",
+        "auth.no_common_method",
+        CAPABILITY=inside(
+            "* CAPABILITY AUTH=XOAUTH2\r\n{tag} OK\r\n", "* CAPABILITY STARTTLS AUTH=PLAIN\r\n{tag} OK\r\n"
+        ),
+    ),
+    plain_imap(
+        "login-disabled-inside",
+        "auth.disabled_plain",
+        CAPABILITY=inside(
+            "* CAPABILITY LOGINDISABLED\r\n{tag} OK\r\n", "* CAPABILITY STARTTLS AUTH=PLAIN\r\n{tag} OK\r\n"
+        ),
+    ),
+    smtp(
+        "other-methods-inside",
+        "auth.none_offered",
+        EHLO=inside("250 x\r\n", "250-x\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n"),
+    ),
+    smtp("said-before", "starttls.injected", GREETING="220 hi\r\n250-x\r\n250 STARTTLS\r\n220 go\r\n"),
 ]
 
 
+BOMBS = [scenario for scenario in SCENARIOS if scenario.code == "proto.too_long" or "flood" in scenario.name]
+MOST_MEMORY = 32 << 20
+"""Bytes that Python may hold at any time while a server floods it."""
+
+
 def run(
-    scenario: Scenario, server: Server, password: str = PASSWORD, users: tuple[str, ...] = (USER,)
+    scenario: Scenario,
+    server: Server,
+    password: str = PASSWORD,
+    users: tuple[str, ...] = (USER,),
+    timeouts: Timeouts = QUICK,
 ) -> CheckResult:
     check = check_imap if scenario.service == "imap" else check_smtp
     target = Target(HOST, server.port, Security(scenario.security), users)
-    return check(target, Secret(password), rule=HINTS, timeouts=QUICK, context=client_context())
+    return check(target, Secret(password), rule=HINTS, timeouts=timeouts, context=client_context())
 
 
 def traces(password: str = PASSWORD, user: str = USER) -> list[bytes]:
@@ -311,6 +400,7 @@ def test_names_the_cause_and_keeps_the_password(scenario: Scenario) -> None:
     assert scenario.says in result.message
     assert result.message.replace("does not know", "").count("unknown") == 0
     assert result.next
+    assert server.connections <= 3  # the attempt, and second looks on which nothing is sent
     clear, inside = b"".join(server.clear), b"".join(server.inside)
     for trace in traces():
         assert trace not in clear
@@ -321,6 +411,19 @@ def test_names_the_cause_and_keeps_the_password(scenario: Scenario) -> None:
         assert any(trace in inside for trace in traces())
         tries = sum(word in ("AUTHENTICATE", "AUTH") for word in server.commands)
         assert tries == (2 if scenario.name == "smtp-login-bad" else 1)  # AUTH LOGIN after AUTH PLAIN failed
+
+
+@pytest.mark.parametrize("scenario", BOMBS, ids=lambda scenario: scenario.name)
+def test_a_flood_takes_little_memory(scenario: Scenario) -> None:
+    with Server(scenario) as server:
+        tracemalloc.start()
+        try:
+            result = run(scenario, server, timeouts=Timeouts())
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert result.code == scenario.code
+    assert most < MOST_MEMORY
 
 
 GOOD = {
