@@ -7,7 +7,6 @@ byte written or sent to anything: files, pipes, terminal, TLS connections, the k
 from __future__ import annotations
 
 import base64
-import os
 import re
 import shutil
 import subprocess
@@ -18,15 +17,17 @@ from pathlib import Path
 from provisioner.demo.server import DemoServer
 from provisioner.demo.tour import pretend_to_be_icloud
 from provisioner.secret import Secret
-from tests.clients.machines import thunderbird_used
+from tests.clients.machines.thunderbird import thunderbird_used
 from tests.live.test_keyring import Session
 
 PROGRAM = (sys.executable, "-m", "provisioner")
+PROGRAMS = ("msmtp", "mbsync", "secret-tool", "cat")
+"""What is installed here: nothing else can be started by its name."""
 EMAIL = "jane.appleseed@icloud.com"
 CALLS = (
     "execve,execveat,connect,open,openat,openat2,creat,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,"
     "sendmmsg,splice,sendfile,copy_file_range,memfd_create,rename,renameat,renameat2,link,linkat,symlink,"
-    "symlinkat,setxattr,lsetxattr,fsetxattr"
+    "symlinkat,mkdir,mkdirat,setxattr,lsetxattr,fsetxattr"
 )
 
 
@@ -77,9 +78,14 @@ class Bench:
         self.traces: list[str] = []
         self.outputs = b""
         pretend_to_be_icloud(machine.host, server)
+        programs = directory / "bin"
+        programs.mkdir()
+        for name in PROGRAMS:
+            if found := shutil.which(name):
+                (programs / name).symlink_to(found)
         self.env = {
             "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
+            "PATH": str(programs),
             "SSL_CERT_FILE": str(server.ca_file),
             "LANG": "C.UTF-8",
             "DISPLAY": ":77",
@@ -103,8 +109,9 @@ class Bench:
     ) -> int:
         """Any command under strace."""
         trace = self.directory / f"trace-{len(self.traces)}"
+        strace = shutil.which("strace") or "strace"
         done = subprocess.run(
-            ["strace", "-f", "-v", "-s", "100000", "-o", trace, "-e", f"trace={CALLS}", *options, *command],
+            [strace, "-f", "-v", "-s", "100000", "-o", trace, "-e", f"trace={CALLS}", *options, *command],
             input=secret.encode(),
             capture_output=True,
             env=self.env,
@@ -124,6 +131,15 @@ class Bench:
         """The files that were opened for writing."""
         return self._found(r'\bopen(?:at2?)?\((?:AT_FDCWD, )?"([^"]+)", [^)]*O_(?:WRONLY|RDWR).* = \d')
 
+    def modes(self) -> set[tuple[str, str]]:
+        """How files and directories were made: the call, and the permissions in octal.
+
+        Our own lock file exists, 0600, when it is opened once more to write the process's number into it.
+        """
+        return self._pairs(
+            r"\b(open)(?:at)?\(.*(?<!/lock)\", [^\"]*O_CREAT[^,]*, 0(\d+)\) = \d"
+        ) | self._pairs(r"\b(mkdir)(?:at)?\(.*, 0(\d+)\) = 0")
+
     def connections(self) -> set[str]:
         """Where connections were tried to: the paths of Unix sockets, and addresses with ports."""
         inet = r"connect\(\d+, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\)"
@@ -137,6 +153,9 @@ class Bench:
             for path in files
             if lines_with(path.read_bytes().decode("latin-1").replace("\0", "\\0"), secret)
         ]
+
+    def _pairs(self, pattern: str) -> set[tuple[str, str]]:
+        return {(found[0], found[1]) for trace in self.traces for found in re.findall(pattern, trace)}
 
     def _found(self, pattern: str) -> set[str]:
         return {found for trace in self.traces for found in re.findall(pattern, trace)}

@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provisioner.errors import UsageError
-from provisioner.quoting import mbsync, mozpref, msmtp
-from provisioner.quoting.mbsync import MAX_BYTES
+from provisioner.quoting.mbsync import MAX_BYTES, mbsync
+from provisioner.quoting.mozilla import mozpref
+from provisioner.quoting.msmtp import msmtp
 from tests.live.display import Display
 from tests.live.lab import Lab
 from tests.live.thunderbird import Thunderbird
