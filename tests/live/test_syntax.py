@@ -32,7 +32,7 @@ from tests.needs import need
 pytestmark = pytest.mark.live
 
 TOKENS = ["\\", '"', "'", "#", " ", "\t", "x", "$x", "`id`", "{{ 7 }}", "%s", "ü", "\u202e", "🍏"]
-"""What means something in one of the syntaxes; all sequences of three are tried."""
+"""What means something in one of the syntaxes; all sequences of two or three are tried."""
 
 CONFIG = "account a\nhost h.example\ntls on\nuser %s\nfrom j@example.org\n"
 
