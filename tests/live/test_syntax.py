@@ -86,6 +86,12 @@ def test_msmtp_and_values_that_look_like_syntax(printed, value: str) -> None:  #
     assert printed(quoted) == (printed('"jane"')[0], value.encode())
 
 
+def test_msmtp_and_all_that_looks_like_syntax(printed) -> None:  # type: ignore[no-untyped-def]
+    usual = printed('"jane"')[0]
+    for value in map("".join, itertools.product(TOKENS, repeat=2)):
+        assert printed(msmtp(value)) == (usual, value.encode())
+
+
 MAILDIRS = "MaildirStore far\nPath %s/far/\nInbox %s/far/INBOX\n\nMaildirStore near\nPath %s/near/\n\n"
 ANOTHER = "another " * 50
 """A channel beside the tested ones: of a single one no name is shown."""
