@@ -16,6 +16,7 @@ CLIENT_IDS = (
     "getmail",
     "git-send-email",
     "offlineimap",
+    "s-nail",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         mbsync,
         msmtp,
         offlineimap,
+        s_nail,
         thunderbird,
     )
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         getmail,
         git_send_email,
         offlineimap,
+        s_nail,
     )
 
 

@@ -15,8 +15,10 @@ from provisioner.quoting.gitconfig import gitconfig
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
+from provisioner.quoting.netrc import netrc
 from provisioner.quoting.offlineimap import offlineimap
 from provisioner.quoting.python import python
+from provisioner.quoting.shell import shell
 from provisioner.quoting.xml import xml
 
 FILTERS: dict[str, Callable[[Any], Quoted]] = {
@@ -28,4 +30,6 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "python": python,
     "gitconfig": gitconfig,
     "offlineimap": offlineimap,
+    "shell": shell,
+    "netrc": netrc,
 }

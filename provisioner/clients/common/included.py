@@ -23,6 +23,11 @@ def file_name(account: Account, ending: str = "") -> str:
     return quote(account.key, safe="@+=") + ending
 
 
+def directory(host: Host) -> Path:
+    """Where such files are, if the client itself has no directory for them."""
+    return host.env_dir("XDG_CONFIG_HOME", host.home / ".config") / "provisioner"
+
+
 def from_home(host: Host, path: Path) -> str:
     """The path with `~` for the home directory, for programs that know it: it may hold any character."""
     return f"~/{path.relative_to(host.home)}" if path.is_relative_to(host.home) else str(path)

@@ -12,6 +12,7 @@ from tests.clients.machines import (
     mbsync,
     msmtp,
     offlineimap,
+    s_nail,
     thunderbird,
 )
 from tests.clients.machines.base import Machine
@@ -30,4 +31,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "git-send-email-used": ("git-send-email", git_send_email.used),
     "offlineimap-fresh": ("offlineimap", offlineimap.fresh),
     "offlineimap-used": ("offlineimap", offlineimap.used),
+    "s-nail-fresh": ("s-nail", s_nail.fresh),
+    "s-nail-used": ("s-nail", s_nail.used),
 }

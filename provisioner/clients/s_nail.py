@@ -1,0 +1,126 @@
+"""s-nail: an account in a file of its own, which the user's ~/.mailrc reads; the password by a command.
+
+s-nail reads passwords as lines of a netrc file, which a small script of ours prints.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from email.utils import formataddr
+from pathlib import Path
+from urllib.parse import quote
+
+from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.common import blockfile, hook, included, program
+from provisioner.clients.common.blockfile import BlockFile
+from provisioner.clients.common.included import Included
+from provisioner.errors import Conflict
+from provisioner.host import Host
+from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
+from provisioner.quoting.base import Quoted, one_line
+from provisioner.receipt import Receipt
+from provisioner.render import render
+from provisioner.secret import Secret
+
+ID = "s-nail"
+TITLE = "s-nail"
+SUPPORT = Support.FULL
+
+stored_seal = no_stored_seal
+export = no_export
+
+_ACCOUNT = re.compile(r"\s*(?:ac|acc|acco|accou|accoun|account)\s+(.+?)\s*\{\s*")
+
+
+def _main(host: Host, options: Options) -> Path:
+    """s-nail(1), Resource files."""
+    named = host.env.get("MAILRC")
+    return blockfile.choose(
+        host, options, [Path(named).absolute() if named else host.home / ".mailrc"], TITLE
+    )
+
+
+def detect(host: Host) -> tuple[Installation, ...]:
+    """s-nail on the search path; `where` is its configuration file."""
+    return program.installation(host, ID, ID, TITLE, _main(host, Options()))
+
+
+def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
+    """Adds the account, which `-A` chooses, and stores the password in the keyring.
+
+    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
+    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    """
+    program.require(host, ID, TITLE, "s-nail")
+    files, script = _files(host, account, options)
+    _refuse_clash(files.main, account)
+    printed = render(
+        "s-nail/netrc.sh.j2",
+        hook=Quoted(one_line(hook.command(host, account), TITLE)),
+        servers=dict.fromkeys((account.imap, account.smtp)),
+    )
+    body = render(
+        "s-nail/account.j2",
+        name=account.key,
+        sender=formataddr((account.display_name, account.address)),
+        smtp=_url("smtp", account.smtp),
+        smtp_starttls=account.smtp.security is Security.STARTTLS,
+        imap=_url("imap", account.imap),
+        imap_starttls=account.imap.security is Security.STARTTLS,
+        sent=account.mailboxes.names.get(Use.SENT, "") if account.mailboxes else "",
+        script=_word(included.from_home(host, script.path)),
+    )
+    line = render("s-nail/include.j2", path=included.from_home(host, files.own.path))
+    send = shlex.join(["s-nail", "-A", account.key])
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=str(files.main.path),
+        changes=script.with_block(printed) + files.with_account(body, line),
+        secrets=(hook.change(host, account, secret),),
+        done=f"reads and sends mail as {account.address}; the password is in the keyring",
+        next=f"Read your mail with: {send} — send with: {send} -s SUBJECT RECIPIENT < TEXT",
+        secret=secret,
+    )
+
+
+def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+    """Takes the account, its script and the line that includes it out. Raises Conflict (`block.*`)."""
+    return blockfile.unplan(host, receipt, TITLE)
+
+
+def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
+    """The keyring's password, if s-nail has our account."""
+    return _files(host, account, options)[0].stored(host, account)
+
+
+def _files(host: Host, account: Account, options: Options) -> tuple[Included, BlockFile]:
+    own = included.directory(host) / "s-nail"
+    name = included.file_name(account)
+    script = BlockFile.read(host, own / f"{name}.netrc.sh", account.key)
+    return Included.read(host, account, own / f"{name}.rc", _main(host, options)), script
+
+
+def _word(path: str) -> str:
+    """As a word for whatever shell the user has; a `~` in front stays bare."""
+    home = "~/" if path.startswith("~/") else ""
+    return home + shlex.quote(path.removeprefix(home))
+
+
+def _url(protocol: str, server: Server) -> str:
+    """s-nail(1), On URL syntax and credential lookup."""
+    secure = "s" if server.security is Security.TLS else ""
+    user = quote(one_line(server.username, TITLE), safe="")
+    return f"{protocol}{secure}://{user}@{server.host}:{server.port}"
+
+
+def _refuse_clash(file: BlockFile, account: Account) -> None:
+    for line in file.others.split("\n"):
+        match = _ACCOUNT.fullmatch(line)
+        if match and match[1].strip("'\"").lower() == account.key:
+            raise Conflict(
+                f"{file.path} has an account {account.key} already, which provisioner did not write.",
+                "Rename or remove that account, then run the command again.",
+                code="account.exists",
+            )
