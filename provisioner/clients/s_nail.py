@@ -11,7 +11,7 @@ from email.utils import formataddr
 from pathlib import Path
 from urllib.parse import quote
 
-from provisioner.clients.base import Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook, included, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import Included
@@ -26,6 +26,13 @@ from provisioner.secret import Secret
 ID = "s-nail"
 TITLE = "s-nail"
 SUPPORT = Support.FULL
+ABOUT = About(
+    versions="14.9.24 (14.9.25 and newer understand it and call two settings obsolete)",
+    account="files of its own in ~/.config/provisioner/s-nail, sourced by ~/.mailrc",
+    stored=hook.STORED,
+    proof="the real program with GNOME Keyring reads and sends over TLS; its own parsers read back any value",
+    proven="2026-11-23",
+)
 
 stored_seal = no_stored_seal
 export = no_export
@@ -88,6 +95,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Takes the account, its script and the line that includes it out. Raises Conflict (`block.*`)."""
     return blockfile.unplan(host, receipt, TITLE)
+
+
+def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
+    """Our account, if s-nail has it; see `Client.find`."""
+    return _files(host, account, options)[0].find(account)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
