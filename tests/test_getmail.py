@@ -100,11 +100,11 @@ def test_starttls_is_refused(host: Host) -> None:
     assert caught.value.code == "tls.no_starttls"
 
 
-@pytest.mark.parametrize("address", ["a/b@example.org", "$HOME@example.org"])
-def test_addresses_that_are_no_directories(host: Host, address: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        plan(host, dataclasses.replace(JANE, address=address))
-    assert caught.value.code == "value.unwritable"
+def test_addresses_that_would_mean_something_in_a_path(host: Host) -> None:
+    made = plan(host, dataclasses.replace(JANE, address="$HOME/a@example.org"))
+    assert "path = ~/Mail/getmail/%24home%2Fa@example.org/\n" in text(made)
+    assert made.changes[0].path.parent == host.home / "Mail/getmail/%24home%2Fa@example.org/cur"
+    assert made.next.endswith("--rcfile=%24home%2Fa@example.org")
 
 
 @pytest.mark.parametrize("user", [" jane", "jane\u00a0", "a\nb", "a\rb", "a\0b", ""])

@@ -17,7 +17,8 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, keeper, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import Conflict, UsageError
+from provisioner.clients.common.included import file_name
+from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
@@ -59,12 +60,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     """
     program.require(host, ID, TITLE, "getmail6")
     tls.require_from_the_start(account.imap, TITLE, "it knows only TLS from the start")
-    if any(char in account.address for char in "/$"):  # utilities.py, expand_user_vars
-        raise UsageError(
-            f"getmail cannot have a directory for {account.address}: `/` and `$` mean something else there.",
-            "Set up this address in another client.",
-            code="value.unwritable",
-        )
+    name = file_name(account)  # getmail expands variables in a path
     file = _file(host, account, options)
     if file.block is None and file.others.strip():
         raise Conflict(
@@ -77,18 +73,18 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         server=account.imap,
         hook=shlex.split(hook.command(host, account)),
         bundle=tls.bundle(host, TITLE),
-        maildir=f"~/Mail/getmail/{account.key}/",
+        maildir=f"~/Mail/getmail/{name}/",
     )
     # The program takes the name of a file in its directory, or a whole path.
-    name = account.key if file.path.parent == _directory(host) else str(file.path)
+    rcfile = name if file.path.parent == _directory(host) else str(file.path)
     return Plan(
         client=ID,
         title=TITLE,
         where=str(file.path),
         changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
-        done=f"fetches {account.address} into ~/Mail/getmail/{account.key}; the password is in the keyring",
-        next=f"Fetch your mail with: {shlex.join(['getmail', f'--rcfile={name}'])}",
+        done=f"fetches {account.address} into ~/Mail/getmail/{name}; the password is in the keyring",
+        next=f"Fetch your mail with: {shlex.join(['getmail', f'--rcfile={rcfile}'])}",
         secret=secret,
     )
 
@@ -96,7 +92,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
     account = receipt.account
-    note = f"Mail that was fetched stays in ~/Mail/getmail/{account.key}."
+    note = f"Mail that was fetched stays in ~/Mail/getmail/{file_name(account)}."
     taken = blockfile.unplan(host, receipt, TITLE, (note,))
     return dataclasses.replace(
         taken, changes=(*taken.changes, *keeper.unkeep(host, *_maildir(host, account)))
@@ -129,9 +125,9 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
 
 
 def _file(host: Host, account: Account, options: Options) -> BlockFile:
-    usual = (_directory(host) / account.key.replace("/", "_"),)
+    usual = (_directory(host) / file_name(account),)
     return BlockFile.read(host, blockfile.choose(host, options, usual, TITLE), account.key)
 
 
 def _maildir(host: Host, account: Account) -> tuple[Path, ...]:
-    return keeper.maildir(host.home / "Mail/getmail" / account.key)
+    return keeper.maildir(host.home / "Mail/getmail" / file_name(account))

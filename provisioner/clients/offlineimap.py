@@ -18,10 +18,12 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
+from provisioner.clients.common.included import file_name
 from provisioner.edits import inilist
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Support
+from provisioner.quoting.offlineimap import offlineimap
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
@@ -65,31 +67,25 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     program.require(host, ID, TITLE, "offlineimap3")
     # imapserver.py, __start_tls: nothing is verified; without an offer the password goes in clear.
     tls.require_from_the_start(account.imap, TITLE, "it would not verify the certificate")
-    # A name is part of a list, of a section's line, of a path in which variables are expanded.
-    if any(char in ",[]/$" or char.isspace() for char in account.address):
-        raise UsageError(
-            f"OfflineIMAP cannot have an account {account.address}: `, [ ] / $` mean something else there.",
-            "Set up this address in another client.",
-            code="value.unwritable",
-        )
+    name = file_name(account)  # it is part of a list, a section's line, and a path with variables
     file = _file(host, account, options)
-    _refuse_clash(file, account.key)
+    _refuse_clash(file, name)
     body = render(
         "offlineimap/account.j2",
-        name=account.key,
+        name=name,
         server=account.imap,
         hook=shlex.split(hook.command(host, account)),
         bundle=tls.bundle(host, TITLE),
     )
     usual = file.path == blockfile.choose(host, Options(), _usual(host), TITLE)
-    command = ["offlineimap", *([] if usual else ["-c", str(file.path)]), "-o", "-a", account.key]
+    command = ["offlineimap", *([] if usual else ["-c", str(file.path)]), "-o", "-a", name]
     return Plan(
         client=ID,
         title=TITLE,
         where=str(file.path),
-        changes=tuple(_listed(change, account.key) for change in file.with_block(body)),
+        changes=tuple(_listed(change, name) for change in file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
-        done=f"fetches {account.address} into ~/Mail/{ID}/{account.key}; the password is in the keyring",
+        done=f"fetches {account.address} into ~/Mail/{ID}/{name}; the password is in the keyring",
         next=f"Fetch your mail with: {shlex.join(command)}",
         notes=("Mail that you delete here stays on the server: the account's `sync_deletes` is `no`.",),
         secret=secret,
@@ -98,10 +94,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 
 def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Takes the account's block and its name in the list out; mail stays. Raises Conflict (`block.*`)."""
-    key = receipt.account.key
-    note = f"Mail that was fetched stays in ~/Mail/offlineimap/{key}."
+    name = file_name(receipt.account)
+    note = f"Mail that was fetched stays in ~/Mail/offlineimap/{name}."
     taken = blockfile.unplan(host, receipt, TITLE, (note,))
-    return dataclasses.replace(taken, changes=tuple(_unlisted(change, key) for change in taken.changes))
+    return dataclasses.replace(taken, changes=tuple(_unlisted(change, name) for change in taken.changes))
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
@@ -131,11 +127,13 @@ def _file(host: Host, account: Account, options: Options) -> BlockFile:
 
 
 def _listed(change: FileChange, name: str) -> FileChange:
-    return dataclasses.replace(change, after=inilist.add(change.after or b"", *_LIST, name))
+    return dataclasses.replace(change, after=inilist.add(change.after or b"", *_LIST, offlineimap(name)))
 
 
 def _unlisted(change: FileChange, name: str) -> FileChange:
-    return dataclasses.replace(change, after=inilist.remove(change.after or b"", *_LIST, name) or None)
+    return dataclasses.replace(
+        change, after=inilist.remove(change.after or b"", *_LIST, offlineimap(name)) or None
+    )
 
 
 def _refuse_clash(file: BlockFile, name: str) -> None:

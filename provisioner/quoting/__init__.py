@@ -12,11 +12,12 @@ from typing import Any
 from provisioner.quoting.base import Quoted
 from provisioner.quoting.getmail import getmail
 from provisioner.quoting.gitconfig import gitconfig
+from provisioner.quoting.lua import lua
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
 from provisioner.quoting.netrc import netrc
-from provisioner.quoting.offlineimap import offlineimap
+from provisioner.quoting.offlineimap import offlineimap, offlineimap_section
 from provisioner.quoting.python import python
 from provisioner.quoting.shell import shell
 from provisioner.quoting.xml import xml
@@ -28,8 +29,10 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "mbsync": mbsync,
     "getmail": getmail,
     "python": python,
+    "lua": lua,
     "gitconfig": gitconfig,
     "offlineimap": offlineimap,
     "shell": shell,
     "netrc": netrc,
+    "offlineimap_section": offlineimap_section,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from provisioner.errors import UsageError
 from provisioner.quoting.base import Quoted
 from provisioner.quoting.getmail import getmail
+from provisioner.quoting.lua import lua
 from provisioner.quoting.offlineimap import offlineimap
 from provisioner.quoting.python import python
 from tests.needs import need
@@ -94,5 +96,22 @@ def test_offlineimap_reads_any_value_as_it_is() -> None:
             output("/usr/bin/python3", "-c", OFFLINEIMAP, text=json.dumps(texts)).splitlines()[-1]
         )
         assert read == [[one, value] for value, one in zip(values, plain, strict=True)]
+
+    check()
+
+
+def test_imapfilter_reads_any_value_as_it_is(tmp_path: Path) -> None:
+    need(shutil.which("imapfilter"), "imapfilter is not installed")
+    config = tmp_path / "config.lua"
+
+    @settings(max_examples=30, deadline=None)
+    @given(values=VALUES)
+    def check(values: list[str]) -> None:
+        values = [value.replace("\0", "") for value in values]
+        show = 'print((s:gsub(".", function(c) return ("%02x"):format(c:byte()) end)))'
+        words = ", ".join(lua(value) for value in values)
+        config.write_text(f"for _, s in ipairs({{ {words} }}) do {show} end\nassert({lua(993)} == 993)\n")
+        read = output("imapfilter", "-c", str(config), text="").splitlines()
+        assert [bytes.fromhex(line).decode() for line in read] == values
 
     check()
