@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from provisioner.clients.base import About, Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook, program, tls
 from provisioner.clients.common.included import Included, file_name
 from provisioner.errors import Conflict
@@ -88,6 +88,11 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Takes the account and its line out; rules that name it stay. Raises Conflict (`block.*`)."""
     name = f"provisioner[{lua(receipt.account.key)}]"
     return blockfile.unplan(host, receipt, TITLE, (f"Rules of yours that name {name} stay: take them out.",))
+
+
+def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
+    """Our account, if imapfilter has it; see `Client.find`."""
+    return _files(host, account, options).find(account)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
