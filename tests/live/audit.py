@@ -7,6 +7,8 @@ byte written or sent to anything: files, pipes, terminal, TLS connections, the k
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -108,10 +110,8 @@ class Bench:
         self, command: Sequence[str], options: Sequence[str] = ("--seccomp-bpf",), secret: str = ""
     ) -> int:
         """Any command under strace."""
-        trace = self.directory / f"trace-{len(self.traces)}"
-        strace = shutil.which("strace") or "strace"
         done = subprocess.run(
-            [strace, "-f", "-v", "-s", "100000", "-o", trace, "-e", f"trace={CALLS}", *options, *command],
+            [*self._strace(), *options, *command],
             input=secret.encode(),
             capture_output=True,
             env=self.env,
@@ -119,9 +119,42 @@ class Bench:
             check=False,
             timeout=120,
         )
-        self.traces.append(trace.read_text("utf-8", "backslashreplace"))
-        self.outputs += done.stdout + done.stderr
+        self._keep(done.stdout + done.stderr)
         return done.returncode
+
+    def type(self, *arguments: str, secret: str) -> int:
+        """One verb at a terminal, where the password is typed when it is asked for."""
+        keyboard, terminal = os.openpty()
+        setsid = shutil.which("setsid") or "setsid"
+        with subprocess.Popen(
+            [setsid, "--ctty", "--wait", *self._strace(), *PROGRAM, *arguments],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env=self.env,
+            cwd=self.home,
+        ) as process:
+            os.close(terminal)
+            shown = b""
+            with contextlib.suppress(OSError):  # its end
+                while data := os.read(keyboard, 65536):
+                    asked = shown.count(b"Password: ")
+                    shown += data
+                    if shown.count(b"Password: ") > asked:
+                        os.write(keyboard, secret.encode() + b"\n")
+            os.close(keyboard)
+        self._keep(shown)
+        return process.returncode
+
+    def _strace(self) -> list[str]:
+        trace = self.directory / f"trace-{len(self.traces)}"
+        strace = shutil.which("strace") or "strace"
+        return [strace, "-f", "-v", "-s", "100000", "-o", str(trace), "-e", f"trace={CALLS}"]
+
+    def _keep(self, output: bytes) -> None:
+        trace = self.directory / f"trace-{len(self.traces)}"
+        self.traces.append(trace.read_text("utf-8", "backslashreplace"))
+        self.outputs += output
 
     def programs(self) -> set[str]:
         """The names of all programs that were started."""

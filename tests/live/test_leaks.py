@@ -172,6 +172,14 @@ def test_a_password_command_sees_no_password_and_gives_it_to_nobody_else(bench: 
     assert len(writers) == 1
 
 
+def test_a_typed_password_is_not_shown(bench: Bench) -> None:
+    assert bench.type("check", EMAIL, secret=CANARY) == 0
+    assert b"Logged in as jane.appleseed" in bench.outputs
+    assert_clean(bench)
+    assert_keeps_to_itself(bench)
+    assert "/dev/tty" in bench.written()
+
+
 def test_the_demo_gives_its_password_to_no_program(bench: Bench) -> None:
     """It shows the password, which is made up, and looks for it in its files itself."""
     assert bench.run("demo") == 0
