@@ -216,9 +216,7 @@ def status(email: str | None, **kw: Any) -> None:
 @client_options
 @wait_option
 @dry_run_option
-@click.option(
-    "--force", is_flag=True, help="Restore whole files where others have changed them; keeps a copy."
-)
+@click.option("--force", is_flag=True, help="Take out also what others have changed since; keeps a copy.")
 @json_option
 @verbose
 def remove(email: str, client: tuple[str, ...], **kw: Any) -> None:

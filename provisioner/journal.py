@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from provisioner import atomic
 from provisioner.archive import ID, Archive, unwritable
 from provisioner.errors import ProvisionError
 from provisioner.locks import OwnLock
-from provisioner.model import Plan
+from provisioner.model import FileChange
 from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor
 
 _TEMPORARY = re.compile(r"\..*\.tmp")
@@ -79,15 +79,20 @@ class Journal(Archive):
             self._write(directory / name, data)
         self._save(receipt)
 
-    def keep_aside(self, receipt: Receipt, plan: Plan) -> Path:
-        """Copies what the plan is about to overwrite to a directory that nothing deletes; returns it."""
-        directory = self.directory / "kept" / receipt.id
-        self._make_private(directory.parent)
-        self._make_private(directory)
-        for number, change in enumerate(plan.changes):
-            if change.before is not None:
-                self._write(directory / f"{number}-{change.path.name}", change.before)
-        return directory
+    def keep_aside(self, changes: Sequence[FileChange]) -> tuple[Path, ...]:
+        """Copies what the changes are about to overwrite to where nothing deletes it; returns the copies."""
+        directory = self.directory / "kept" / new_id()
+        kept = {
+            directory / f"{number}-{change.path.name}": change.before
+            for number, change in enumerate(changes)
+            if change.before is not None
+        }
+        if kept:
+            self._make_private(directory.parent)
+            self._make_private(directory)
+        for path, data in kept.items():
+            self._write(path, data)
+        return tuple(kept)
 
     def commit(self, group: str) -> None:
         """From here on the group's changes stay. Before it returns, they do not."""

@@ -232,7 +232,6 @@ class FileChange:
     """One file from `before` to `after`; None means that there is no file.
 
     `path` is where the user sees the file (it may be a symlink: the link stays, its target changes).
-    `shown`: (before, after) as text without secrets, for diffs of files that hold any or are binary.
     """
 
     path: Path
@@ -240,7 +239,6 @@ class FileChange:
     after: bytes | None = field(repr=False)
     mode: int = 0o600
     """Permissions of a file that is new; one that exists keeps its own."""
-    shown: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,15 +170,18 @@ def _(row: ProviderRow) -> None:
 
 def _line(ok: bool, name: str, message: str, right: str = "") -> None:
     width = _width() - len(_INDENT)
-    first, *rest = textwrap.wrap(message, width - len(right) - 1, break_long_words=False) or [""]
+    first, *rest = textwrap.wrap(
+        message, width - len(right) - 1, break_long_words=False, break_on_hyphens=False
+    ) or [""]
     click.echo(f"{_mark(ok)} {name:<{_NAME_WIDTH}} {first:<{width - len(right) - 1}} {right}".rstrip())
     _wrapped(" ".join(rest))
 
 
 def _wrapped(text: str) -> None:
     """Text in the column of messages."""
-    for line in fold(text, _INDENT):
-        click.echo(line)
+    for paragraph in text.splitlines():
+        for line in fold(paragraph, _INDENT):
+            click.echo(line)
 
 
 def fold(text: str, indent: str = "", hang: str | None = None) -> list[str]:

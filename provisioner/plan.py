@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import difflib
+from collections.abc import Sequence
 
 from provisioner.model import FileChange, Plan, SecretChange
 from provisioner.secret import MASK, Secret
+from provisioner.shown import Shown, shown
+
+CONTEXT = 3
+"""Lines around a change that are shown with it."""
 
 
 def prune(plan: Plan) -> Plan:
@@ -17,9 +21,15 @@ def prune(plan: Plan) -> Plan:
 
 
 def diff(plan: Plan) -> str:
-    """A unified diff of every change, passwords masked; for people to read, not for patch."""
-    files = "".join(_one(change, plan.secret) for change in plan.changes)
-    return files + "".join(f"{line}\n" for change in plan.secrets for line in _keyring(change))
+    """A unified diff of every change, passwords masked; for people to read, not for patch.
+
+    A line of which only what is masked has changed is shown as changed.
+    """
+    known = [plan.secret, *(value for change in plan.secrets for value in (change.before, change.after))]
+    secrets = [secret for secret in known if secret]
+    lines = [line for change in plan.changes for line in _file(change, secrets)]
+    lines += [line for change in plan.secrets for line in _keyring(change)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _keyring(change: SecretChange) -> list[str]:
@@ -33,30 +43,47 @@ def _keyring(change: SecretChange) -> list[str]:
     ]
 
 
-def _one(change: FileChange, secret: Secret | None) -> str:
-    old, new = change.shown or (_text(change.before), _text(change.after))
-    lines = difflib.unified_diff(
-        masked(old, secret).splitlines(),
-        masked(new, secret).splitlines(),
-        "/dev/null" if change.before is None else str(change.path),
-        "/dev/null" if change.after is None else str(change.path),
-        lineterm="",
-    )
-    return "".join(f"{line}\n" for line in lines)
+def _file(change: FileChange, secrets: Sequence[Secret]) -> list[str]:
+    old, new = (shown(change.path, data, secrets) for data in (change.before, change.after))
+    return [
+        f"--- {change.path if change.before is not None else '/dev/null'}",
+        f"+++ {change.path if change.after is not None else '/dev/null'}",
+        *(
+            _hunks(old, new)
+            or (["(what changes in it is not shown)"] if change.before and change.after else [])
+        ),
+    ]
 
 
-def _text(data: bytes | None) -> str:
-    if data is None:
-        return ""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return f"(binary, {len(data)} bytes)"
+def _hunks(old: Shown, new: Shown) -> list[str]:
+    """As difflib.unified_diff has them, but lines are compared as they are and printed masked."""
+    a_lines, b_lines = ([line for line, _ in side.lines] for side in (old, new))
+    compared = difflib.SequenceMatcher(None, a_lines, b_lines)
+    lines = []
+    for group in compared.get_grouped_opcodes(0 if old.summary or new.summary else CONTEXT):
+        _, old_start, _, new_start, _ = group[0]
+        _, _, old_end, _, new_end = group[-1]
+        lines.append(f"@@ -{_range(old_start, old_end)} +{_range(new_start, new_end)} @@")
+        for tag, a, b, c, d in group:
+            if tag == "equal":
+                lines += _printed(" ", old, a, b)
+            else:
+                lines += _printed("-", old, a, b)
+                lines += _printed("+", new, c, d)
+    return lines
 
 
-def masked(text: str, secret: Secret | None) -> str:
-    """`text` without the password, nor its base64 form."""
-    if not secret:
-        return text
-    encoded = base64.b64encode(secret.reveal().encode()).decode()
-    return secret.redact(text).replace(encoded, MASK)
+def _printed(sign: str, side: Shown, start: int, end: int) -> list[str]:
+    lines = []
+    for line, masked in side.lines[start:end]:
+        lines.append(sign + masked)
+        if not side.summary and not line.endswith("\n"):
+            lines.append("\\ No newline at end of file")
+    return lines
+
+
+def _range(start: int, end: int) -> str:
+    """Line numbers of a hunk: `first`, or `first,count` if that is not 1; from 0 if it is empty."""
+    count = end - start
+    first = start + 1 if count else start
+    return f"{first}" if count == 1 else f"{first},{count}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 from typing import Any, NoReturn
+from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 MASK = "••••••••"
 
@@ -23,6 +26,26 @@ class Secret:
     def redact(self, text: str) -> str:
         """`text` with every occurrence of the password replaced by a mask."""
         return text.replace(self._value, MASK) if self._value else text
+
+    def forms(self, *users: str) -> tuple[Secret, ...]:
+        """The password in every shape in which it travels or is written down, itself included.
+
+        Base64 alone and, for each of `users`, as SASL PLAIN has it (RFC 4616), with and without the `=` at
+        the end; quoted with backslashes; percent-encoded; escaped for XML. Nothing for an empty password.
+        """
+        if not self._value:
+            return ()
+        encoded = [_base64(self._value), *(_base64(f"\0{user}\0{self._value}") for user in users)]
+        quoted = self._value.replace("\\", "\\\\").replace('"', '\\"')
+        written = (quoted, quote(self._value, safe="", errors="surrogateescape"), escape(self._value))
+        shapes = {self._value, *encoded, *(form.rstrip("=") for form in encoded), *written}
+        return tuple(Secret(form) for form in sorted(shapes, key=len, reverse=True))
+
+    def redact_forms(self, text: str) -> str:
+        """`text` with every form of the password masked."""
+        for form in self.forms():
+            text = form.redact(text)
+        return text
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
@@ -47,3 +70,7 @@ class Secret:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         self.__reduce__()
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()

@@ -20,6 +20,7 @@ from provisioner.clients.base import Options
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Plan, Security, Server, Support
+from provisioner.plan import diff
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.resources import data_dir
 from provisioner.secret import Secret
@@ -384,13 +385,15 @@ def test_plan_writes_the_profile_once_for_the_user_alone(tmp_path: Path) -> None
 
 def test_no_password_in_what_a_plan_shows(tmp_path: Path) -> None:
     host = mac(tmp_path)
-    apply(plan(host, "the-old-password"))
+    first = plan(host, "the-old-password")
+    apply(first)
     second = plan(host, "the-new-password")
     (change,) = second.changes
-    shown = repr(second) + repr(change) + "".join(change.shown or ())
+    shown = repr(second) + repr(change) + diff(second)
     assert "the-old" not in shown
     assert "the-new" not in shown
-    assert "imap.mail.me.com" in shown
+    assert "(what changes in it is not shown)" in shown
+    assert "imap.mail.me.com" in diff(first)
 
 
 def test_two_accounts_have_a_file_each(tmp_path: Path) -> None:
@@ -450,5 +453,5 @@ def test_unplan_deletes_the_file(tmp_path: Path) -> None:
     undo = apple_mail.unplan(host, receipt(found), Options())
     (change,) = undo.changes
     assert (change.path, change.before, change.after) == (path, path.read_bytes(), None)
-    assert PASSWORD not in "".join(change.shown or ())
+    assert PASSWORD not in diff(undo)
     assert "minus button" in undo.notes[0]

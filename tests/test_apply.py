@@ -19,7 +19,7 @@ from provisioner.model import Account, FileChange, Plan, Security, Server
 from provisioner.receipt import Receipt
 from provisioner.report import Report, Row
 from provisioner.workflows.context import Context
-from provisioner.workflows.remove import _restore, untouched
+from provisioner.workflows.undo import restored, untouched
 from tests import faults
 
 ACCOUNT = Account(
@@ -80,9 +80,8 @@ class World:
         context = self.context()
         (receipt,) = self.journal.receipts()
         assert untouched(context, receipt)
-        from provisioner.clients import apple_mail
 
-        plan = _restore(context, apple_mail, receipt)
+        plan = restored(context, receipt)
         self.apply(plan, receipt)
 
     def files(self) -> dict[str, tuple[bytes | None, int]]:

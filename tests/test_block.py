@@ -110,6 +110,70 @@ def test_a_broken_pair_is_refused_for_every_account(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        (WHOLE.replace(START, b""), ["line 4 ends a block of jane@example.org that does not begin"]),
+        (WHOLE.replace(END, b""), ["line 2 begins the block of jane@example.org, which has no end."]),
+        (WHOLE.replace(END, END.replace(b"jane", b"joe")), ["line 2", "no end before line 5"]),
+        (WHOLE.replace(b" >>>\n", b"\n"), ["line 2 is neither a whole beginning nor a whole end"]),
+        (START + WHOLE, ["line 1 begins", "no end before line 3"]),
+    ],
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_damage_is_named_by_its_lines(data: bytes, lines: list[str], force: bool) -> None:
+    with pytest.raises(Conflict) as caught:
+        block.remove(data, JANE, PATH, force=force)
+    assert caught.value.code == "block.broken"
+    for line in lines:
+        assert line in caught.value.message
+    number = lines[0].split()[1]
+    assert f"delete line {number}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "joe",
+    [
+        START.replace(b"jane", b"joe"),
+        END.replace(b"jane", b"joe"),
+        START.replace(b"jane", b"joe") + b"x\n",
+        b"# >>> provisioner joe\n",
+        b"#<<<provisioner\n",
+    ],
+)
+def test_damage_of_others_does_not_keep_a_clear_block_with_force(joe: bytes) -> None:
+    for data in (joe + WHOLE, WHOLE + joe, joe + WHOLE.replace(b"host", b"hast")):
+        with pytest.raises(Conflict):
+            block.remove(data, JANE, PATH)
+        found = block.find(data, JANE, PATH, force=True)
+        assert found is not None
+        assert data[found.start : found.end].startswith(START)
+        expected = joe + b"own\n" if data.startswith(joe) else b"own\n" + joe
+        assert block.remove(data, JANE, PATH, force=True) == expected
+
+
+def test_what_might_be_the_block_is_not_passed_over_with_force() -> None:
+    """A marker that names nobody may be all that is left of the block."""
+    for data in (b"# >>> provisioner\nx\n", b"# >>> provisioner jane@example.org >>>\nx\n" + WHOLE):
+        with pytest.raises(Conflict, match="line 1"):
+            block.remove(data, JANE, PATH, force=True)
+    joe = START.replace(b"jane", b"joe") + b"x\n"
+    assert block.remove(joe, JANE, PATH, force=True) == joe
+
+
+def test_a_block_that_is_there_twice_goes_twice_with_force() -> None:
+    twice = WHOLE + WHOLE.replace(b"host", b"hast")
+    assert block.remove(twice, JANE, PATH, force=True) == b"own\nown\n"
+
+
+@given(files)
+def test_force_changes_nothing_where_all_is_well(data: bytes) -> None:
+    both = block.put(block.put(data, JANE, BODY, PATH), JOE, BODY, PATH)
+    for name in (JANE, JOE, "nobody"):
+        assert block.remove(both, name, PATH, force=True) == block.remove(both, name, PATH)
+        assert block.find(both, name, PATH, force=True) == block.find(both, name, PATH)
+
+
+@pytest.mark.parametrize(
     ("name", "body"),
     [("two words", "x\n"), ("", "x\n"), (JANE, "no end"), (JANE, "x\r\n"), (JANE, f"{END.decode()}")],
 )

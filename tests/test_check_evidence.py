@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from provisioner.check import evidence, exit_code
 from provisioner.check.causes import CAUSES
-from provisioner.check.diagnosis import MAX_TEXT, clean, compare, credential_forms, explain
+from provisioner.check.diagnosis import MAX_TEXT, clean, compare, explain
 from provisioner.check.tls import Shown, certificate_fault
 from provisioner.model import AppPassword, CheckResult, PasswordForm
 from provisioner.secret import Secret
@@ -287,13 +287,13 @@ def test_braces_of_a_server_are_only_text() -> None:
 
 def test_every_form_of_the_password_is_masked() -> None:
     secret = Secret('pass"  word')
-    for form in credential_forms("jane", secret):
+    for form in secret.forms("jane"):
         message, _ = explain(
             "auth.refused",
             {"text": f"you sent {form.reveal()}!"},
             host="h",
             port=1,
-            secrets=credential_forms("jane", secret),
+            secrets=secret.forms("jane"),
         )
         assert form.reveal() not in message
         assert "word" not in message

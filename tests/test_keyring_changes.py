@@ -18,7 +18,7 @@ from provisioner.plan import diff
 from provisioner.report import Report
 from provisioner.secret import Secret
 from provisioner.workflows.context import Context
-from provisioner.workflows.remove import _items
+from provisioner.workflows.undo import items
 from tests.memory_store import Killed, MemoryStore
 from tests.test_apply import ACCOUNT
 
@@ -144,8 +144,12 @@ def test_a_shared_item_goes_with_the_last_client_that_needs_it(world: World) -> 
         world.apply(shared(client))
     context = Context(world.host, world.journal, None, Report("remove"))  # type: ignore[arg-type]
     first, second = world.journal.receipts()
-    assert _items(context, first) == _items(context, second) == ()
+    for receipt, other in ((first, "mbsync"), (second, "msmtp")):
+        assert items(context, receipt) == ((), (f"The password stays in the keyring: {other} uses it.",))
     apply([Deed(Plan("msmtp", "msmtp", "msmtp", ()), ACCOUNT, "x", first)], world.host, world.journal)
     (last,) = world.journal.receipts()
     seal = world.store.items[ITEM.seal]
-    assert _items(context, last) == (SecretChange(ITEM, NEW, None), SecretChange(ITEM.seal, seal, None))
+    assert items(context, last) == (
+        (SecretChange(ITEM, NEW, None), SecretChange(ITEM.seal, seal, None)),
+        (),
+    )

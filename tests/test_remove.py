@@ -53,10 +53,11 @@ def run(
     profile: str | None = None,
     dry_run: bool = False,
     wait: bool = False,
+    force: bool = False,
 ) -> Report:
     report = Report("remove")
     context = Context(setup.host, setup.journal, Ui(), report)  # type: ignore[arg-type]
-    remove(context, address, client_ids, Options(profile=profile), dry_run=dry_run, wait=wait)
+    remove(context, address, client_ids, Options(profile=profile), dry_run=dry_run, wait=wait, force=force)
     return report
 
 

@@ -64,6 +64,28 @@ def test_redact_masks_every_occurrence() -> None:
     assert Secret("").redact("abc") == "abc"
 
 
+def test_forms_are_all_that_are_written_down() -> None:
+    forms = {form.reveal() for form in Secret('a"b\\c d&').forms("jane")}
+    assert forms == {
+        'a"b\\c d&',
+        'a\\"b\\\\c d&',
+        "a%22b%5Cc%20d%26",
+        'a"b\\c d&amp;',
+        "YSJiXGMgZCY=",
+        "YSJiXGMgZCY",
+        "AGphbmUAYSJiXGMgZCY=",  # printf '\\0jane\\0a"b\\c d&' | base64
+        "AGphbmUAYSJiXGMgZCY",
+    }
+    assert Secret("").forms("jane") == ()
+    assert Secret("\udc80").forms()
+
+
+def test_redact_forms_takes_the_longest_first() -> None:
+    secret = Secret("abcd")
+    assert secret.redact_forms("abcd YWJjZA== YWJjZA x") == f"{MASK} {MASK} {MASK} x"
+    assert Secret("").redact_forms("abc") == "abc"
+
+
 def test_asdict_of_something_that_holds_one_fails_instead_of_copying() -> None:
     @dataclasses.dataclass
     class Holder:

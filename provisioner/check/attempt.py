@@ -142,7 +142,7 @@ def check(
             user = usernames[0]
         evidence.refine(fault, secret, rule)
     ok = diagnosis.exit_code(fault.code) == 0
-    secrets = [] if ok else [form for name in usernames for form in diagnosis.credential_forms(name, secret)]
+    secrets = [] if ok else list(secret.forms(*usernames))
     message, next_step = diagnosis.explain(
         fault.code,
         fault.facts | {"user": user, "service": service},

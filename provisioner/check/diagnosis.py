@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -63,22 +62,6 @@ def explain(
 def exit_code(code: str) -> int:
     """The process's exit code for a cause: 0 it works, 3 login rejected, 4 unreachable or TLS, 1 other."""
     return CAUSES[code].exit_code
-
-
-def credential_forms(user: str, secret: Secret) -> list[Secret]:
-    """The password in every shape in which it travels, so that a server's echo of it can be masked."""
-    password = secret.reveal()
-    plain = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
-    alone = base64.b64encode(password.encode()).decode()
-    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
-    return [
-        Secret(plain),
-        Secret(plain.rstrip("=")),
-        Secret(alone),
-        Secret(alone.rstrip("=")),
-        Secret(quoted),
-        secret,
-    ]
 
 
 _PASSWORD_BLAMED = ("auth.bad_credentials", "auth.account_password", "auth.password_mangled")

@@ -26,6 +26,8 @@ class Options:
     unlock: Callable[[str], Secret] | None = field(default=None, repr=False)
     rename: bool = False
     """The name was given for this run: it replaces the one that the client has."""
+    force: bool = False
+    """At remove: our part goes even where someone has edited it; what was there is kept aside."""
     calendar: bool = False
     contacts: bool = False
 

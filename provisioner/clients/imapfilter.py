@@ -84,10 +84,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     )
 
 
-def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account and its line out; rules that name it stay. Raises Conflict (`block.*`)."""
     name = f"provisioner[{lua(receipt.account.key)}]"
-    return blockfile.unplan(host, receipt, TITLE, (f"Rules of yours that name {name} stay: take them out.",))
+    note = f"Rules of yours that name {name} stay: take them out."
+    return blockfile.unplan(host, receipt, TITLE, (note,), force=options.force)
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:

@@ -94,18 +94,20 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     )
 
 
-def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
     account = receipt.account
-    changes = BlockFile.read(host, Path(receipt.where), account.key).without_block()
-    changes = (*changes, *keeper.unkeep(host, _directory(host, account)))
+    file = BlockFile.read(host, Path(receipt.where), account.key, force=options.force)
+    changes = (*file.without_block(), *keeper.unkeep(host, _directory(host, account)))
+    fetched = keeper.has_mail(_directory(host, account))
+    gone = f"{receipt.address} was not in {receipt.where} any more"
     return Plan(
         client=ID,
         title=TITLE,
         where=receipt.where,
         changes=changes,
-        done=f"{receipt.address} taken out of mbsync" if changes else "it was gone already",
-        notes=(f"Mail that was fetched stays in ~/Mail/{account.key}.",),
+        done=f"{receipt.address} taken out of mbsync" if file.block else gone,
+        notes=(f"Mail that was fetched stays in ~/Mail/{account.key}.",) if fetched else (),
     )
 
 

@@ -92,9 +92,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     )
 
 
-def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block out. Raises Conflict (`block.*`)."""
-    file = BlockFile.read(host, Path(receipt.where), receipt.account.key)
+    file = BlockFile.read(host, Path(receipt.where), receipt.account.key, force=options.force)
     changes: tuple[FileChange, ...] = file.without_block()
     others = _names(file.others)
     orphans = others and "default" not in others and file.block and "default" in _names(file.block.body)
@@ -103,8 +103,12 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
         title=TITLE,
         where=receipt.where,
         changes=changes,
-        done=f"{receipt.address} taken out of msmtp" if changes else "it was gone already",
-        notes=("msmtp has no default account now: choose one with `msmtp -a NAME`.",) if orphans else (),
+        done=f"{receipt.address} taken out of msmtp"
+        if changes
+        else f"{receipt.address} was not in {receipt.where} any more",
+        notes=("Without it, msmtp has no default account: choose one with `msmtp -a NAME`.",)
+        if orphans
+        else (),
     )
 
 

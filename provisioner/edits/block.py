@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,9 +37,29 @@ class Block:
     """The body is not what we wrote."""
 
 
-def find(data: bytes, name: str, path: Path) -> Block | None:
-    """The block of this name. `path` is only named in errors; see `blocks` for those."""
-    return next((block for block in blocks(data, path) if block.name == name), None)
+@dataclass(frozen=True)
+class _Marker:
+    """A line that begins or ends a block; without a `name` it is neither, but looks like one."""
+
+    number: int
+    start: int
+    end: int
+    name: str
+    digest: str
+    """Of the body, only where a block begins."""
+    text: str
+
+    @property
+    def begins(self) -> bool:
+        return bool(self.digest)
+
+    def closes(self, other: _Marker | None) -> bool:
+        return bool(self.name) and not self.begins and other is not None and other.name == self.name
+
+
+def find(data: bytes, name: str, path: Path, *, force: bool = False) -> Block | None:
+    """The block of this name. `path` is only named in errors; see `blocks` and `_clear` for those."""
+    return next(iter(_named(data, name, path, force=force)), None)
 
 
 def blocks(data: bytes, path: Path) -> tuple[Block, ...]:
@@ -47,25 +68,75 @@ def blocks(data: bytes, path: Path) -> tuple[Block, ...]:
     Raises Conflict (`block.broken`) unless every marker line is whole and has its partner.
     """
     found: list[Block] = []
-    opened: tuple[str, str, int, int] | None = None
+    opened: _Marker | None = None
+    for marker in _markers(data):
+        if marker.begins and opened is None and marker.name not in {block.name for block in found}:
+            opened = marker
+        elif opened is not None and marker.closes(opened):
+            found.append(_block(data, opened, marker))
+            opened = None
+        else:
+            raise _broken(path, opened, marker)
+    if opened is not None:
+        raise _broken(path, opened)
+    return tuple(found)
+
+
+def _clear(data: bytes, name: str, path: Path) -> tuple[Block, ...]:
+    """The blocks of one name, however damaged those of other names are.
+
+    Raises Conflict (`block.broken`) unless it is clear which lines are in them: each begin of the name is
+    followed by its end, with no other marker line between.
+    """
+    found: list[Block] = []
+    opened: _Marker | None = None
+    unclear: _Marker | None = None
+    for marker in _markers(data):
+        if opened is not None:
+            if not marker.closes(opened):
+                raise _broken(path, opened, marker)
+            found.append(_block(data, opened, marker))
+            opened = None
+        elif marker.name == name and marker.begins:
+            opened = marker
+        elif marker.name == name or (not marker.name and name in marker.text):
+            raise _broken(path, None, marker)
+        elif not marker.name:
+            unclear = marker
+    if opened is not None:
+        raise _broken(path, opened)
+    if unclear is not None and not found:  # it may be what is left of the block that is looked for
+        raise _broken(path, None, unclear)
+    return tuple(found)
+
+
+def _named(data: bytes, name: str, path: Path, *, force: bool) -> tuple[Block, ...]:
+    if force:
+        return _clear(data, name, path)
+    return tuple(block for block in blocks(data, path) if block.name == name)
+
+
+def _markers(data: bytes) -> Iterator[_Marker]:
     for number, match in enumerate(_LINE.finditer(data), 1):
         line = match.group().strip()
         if not _MARKER.match(line):
             continue
         begin, finish = _START.fullmatch(line), _END.fullmatch(line)
-        if begin and opened is None and begin[1].decode() not in {block.name for block in found}:
-            opened = begin[1].decode(), begin[2].decode(), match.start(), match.end()
-        elif finish and opened is not None and finish[1].decode() == opened[0]:
-            name, digest, start, inside = opened
-            body = data[inside : match.start()].replace(b"\r\n", b"\n")
-            text = body.decode("utf-8", "surrogateescape")
-            found.append(Block(name, start, match.end(), text, edited=_digest(body) != digest))
-            opened = None
-        else:
-            raise _broken(path, f"line {number} begins or ends a block without its partner")
-    if opened is not None:
-        raise _broken(path, f"the block of {opened[0]} has no end")
-    return tuple(found)
+        whole = begin or finish
+        yield _Marker(
+            number,
+            match.start(),
+            match.end(),
+            name=whole[1].decode() if whole else "",
+            digest=begin[2].decode() if begin else "",
+            text=line.decode("utf-8", "replace"),
+        )
+
+
+def _block(data: bytes, begin: _Marker, finish: _Marker) -> Block:
+    body = data[begin.end : finish.start].replace(b"\r\n", b"\n")
+    text = body.decode("utf-8", "surrogateescape")
+    return Block(begin.name, begin.start, finish.end, text, edited=_digest(body) != begin.digest)
 
 
 def put(data: bytes, name: str, body: str, path: Path, comment: str = "#") -> bytes:
@@ -93,15 +164,17 @@ def put(data: bytes, name: str, body: str, path: Path, comment: str = "#") -> by
     return data + begin + inside + finish + newline
 
 
-def remove(data: bytes, name: str, path: Path) -> bytes:
-    """`data` without the block: what `put` was given, if nothing else has changed. Raises as `blocks`."""
-    old = find(data, name, path)
-    if old is None:
-        return data
-    before, after = data[: old.start], data[old.end :]
-    if not after and not data.endswith(b"\n"):  # the line end before it came with the block
-        before = before.removesuffix(_newline(data[old.start :]))
-    return before + after
+def remove(data: bytes, name: str, path: Path, *, force: bool = False) -> bytes:
+    """`data` without the block: what `put` was given, if nothing else has changed. Raises as `blocks`.
+
+    `force`: only the block's own marker lines must be clear; where it is there twice, both go.
+    """
+    for old in reversed(_named(data, name, path, force=force)):
+        before, after = data[: old.start], data[old.end :]
+        if not after and not data.endswith(b"\n"):  # the line end before it came with the block
+            before = before.removesuffix(_newline(data[old.start :]))
+        data = before + after
+    return data
 
 
 def _newline(data: bytes) -> bytes:
@@ -113,10 +186,28 @@ def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:16]
 
 
-def _broken(path: Path, reason: str) -> Conflict:
+def _broken(path: Path, opened: _Marker | None, odd: _Marker | None = None) -> Conflict:
+    """`opened` begins a block that has no end before `odd`, or `odd` stands alone."""
+    if opened is None and odd is not None:
+        where = f"line {odd.number}"
+        if not odd.name:
+            reason = f"{where} is neither a whole beginning nor a whole end of a block"
+        elif odd.begins:
+            reason = f"{where} begins a block of {odd.name} a second time"
+        else:
+            reason = f"{where} ends a block of {odd.name} that does not begin before it"
+        hand = f"Open it in a text editor and delete line {odd.number} and those lines beside it that belong"
+    elif opened is not None:
+        until = f" before line {odd.number}" if odd else ""
+        reason = f"line {opened.number} begins the block of {opened.name}, which has no end{until}"
+        hand = (
+            f"Open it in a text editor and delete line {opened.number} and those of the lines after it"
+            f"{until} that belong"
+        )
+    else:
+        raise ValueError("nothing is broken")
     return Conflict(
         f"{path} is damaged where provisioner wrote to it: {reason}.",
-        "Nothing was written. Delete what is left of that block in a text editor, its marker lines included "
-        "(`# >>> provisioner` and `# <<< provisioner`), then run the command again.",
+        f"Nothing was written. {hand} to the account, then run the command again.",
         code="block.broken",
     )

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from provisioner import clients
+from provisioner import atomic, clients
 from provisioner.accounts import parse_address
 from provisioner.apply import Deed, apply
-from provisioner.archive import digest
 from provisioner.clients.base import Client, Options
-from provisioner.errors import Conflict, ProvisionError
-from provisioner.model import FileChange, Plan, SecretChange, Support
-from provisioner.plan import diff, prune
-from provisioner.receipt import Receipt, ReceiptState
+from provisioner.errors import ProvisionError
+from provisioner.model import Plan
+from provisioner.plan import diff
+from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
-from provisioner.workflows.context import Context, is_at, recover, wait_until_closed
+from provisioner.secret import Secret
+from provisioner.workflows.context import Context, at_receipt, is_at, recover, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
+from provisioner.workflows.undo import Removal, removal
 
 
 def remove(
@@ -33,16 +34,20 @@ def remove(
 ) -> None:
     """Removes the account from each named client, or from all that have it; fills the report.
 
-    `force`: where our part cannot be taken out of a file that has been changed since, put the whole file
-    back as it was before the first setup; what is there now is kept aside.
+    `force`: take our part out even where someone has changed it; where that cannot be done, put the whole
+    file back as it was before the first setup; where nothing is left to change, forget the receipt. What
+    is overwritten is kept aside.
     """
     local, domain = parse_address(address)
-    wanted = [clients.get(client_id).ID for client_id in client_ids]
     if not dry_run:
         recover(context, f"{local}@{domain}", wait=wait)
+    present = context.journal.receipts(f"{local}@{domain}")
+    # A client that only another version of provisioner knows can be named as well.
+    known = {receipt.client for receipt in present}
+    wanted = [name if name in known else clients.get(name).ID for name in client_ids]
     receipts = [
         receipt
-        for receipt in context.journal.receipts(f"{local}@{domain}")
+        for receipt in present
         if (not wanted or receipt.client in wanted) and is_at(receipt, options.profile)
     ]
     for receipt in receipts:
@@ -63,108 +68,73 @@ def _one(
 ) -> ClientRow:
     title = receipt.client
     try:
-        client = clients.get(receipt.client)
-        title = client.TITLE
-        plan, forced = _whole_plan(context, client, receipt, options, force=force)
-        notes = plan.notes
-        if wait and not dry_run:
-            wait_until_closed(context, plan)
-        if not dry_run:
-            with context.journal.locked(wait=wait):
-                # Again: until now the client, or another provisioner, may have written.
-                plan, forced = _whole_plan(context, client, receipt, options, force=force)
-                notes = plan.notes
-                if forced:
-                    kept = context.journal.keep_aside(receipt, plan)
-                    notes = (*notes, f"What was there until now is kept in {kept}.")
-                deed = Deed(plan, receipt.account, receipt.label, receipt)
+        client = clients.get(receipt.client) if receipt.client in clients.CLIENT_IDS else None
+        title = client.TITLE if client else title
+        found = removal(context, receipt, options, force=force)
+        if dry_run:
+            return _planned(context, client, receipt, found, options)
+        if wait:
+            wait_until_closed(context, found.plan)
+        with context.journal.locked(wait=wait):
+            # Again: until now the client, or another provisioner, may have written.
+            found = removal(context, receipt, options, force=force)
+            kept = context.journal.keep_aside(found.keep)
+            try:
+                deed = Deed(found.plan, receipt.account, receipt.label, receipt)
                 apply([deed], context.host, context.journal, wait=wait)
-        return ClientRow(
-            client=client.ID,
-            title=plan.title,
-            ok=True,
-            state=State.PLANNED if dry_run else State.REMOVED,
-            message="would change:" if dry_run else plan.done or f"{receipt.address} removed",
-            path=receipt.where,
-            notes=notes,
-            diff=diff(plan) if dry_run else "",
-        )
+            except BaseException:
+                _drop(kept, found, context)
+                raise
+        notes = list(found.plan.notes)
+        if found.plan.secrets:
+            notes.append("The password is gone from the keyring.")
+        notes += [f"The copy of what was there until now: {path}" for path in kept]
+        if kept:
+            notes.append("It may hold passwords: delete it when you do not need it.")
+        done = found.plan.done or f"{receipt.address} removed"
+        return _row(receipt, found.plan, State.REMOVED, done, notes)
     except ProvisionError as error:
         return ClientRow.failed(receipt.client, title, receipt.where, error)
 
 
-def _whole_plan(
-    context: Context, client: Client, receipt: Receipt, options: Options, *, force: bool
-) -> tuple[Plan, bool]:
-    plan, forced = _plan(context, client, receipt, options, force=force)
-    return dataclasses.replace(plan, secrets=_items(context, receipt)), forced
+def _drop(kept: Sequence[Path], found: Removal, context: Context) -> None:
+    """Deletes the copies of files that were not changed after all."""
+    for path, change in zip(kept, found.keep, strict=True):
+        with contextlib.suppress(ProvisionError, OSError):
+            if context.host.read(change.path) == change.before:
+                atomic.unlink(path)
+                atomic.remove_directory(path.parent)
 
 
-def _items(context: Context, receipt: Receipt) -> tuple[SecretChange, ...]:
-    """The keyring items that go: ours, and needed by no other client."""
-    # One that cannot be read is about another address, or `recover` had stopped, and so of other items.
-    others = [one for one in context.journal.readable() if one.id != receipt.id]
-    needed = {record.item for one in others if one.state is ReceiptState.DONE for record in one.secrets}
-    changes = []
-    for record in receipt.secrets:
-        if (record.item.ours or not record.had_before) and record.item not in needed:
-            value = context.host.secrets.get(record.item)
-            changes += [SecretChange(record.item, value, None)] if value is not None else []
-    return tuple(changes)
+def _planned(
+    context: Context, client: Client | None, receipt: Receipt, found: Removal, options: Options
+) -> ClientRow:
+    notes = list(found.plan.notes)
+    notes += [f"{change.path} is copied first, as it is now." for change in found.keep]
+    stored = _stored(context, client, receipt, options)
+    text = diff(found.plan if stored is None else dataclasses.replace(found.plan, secret=stored))
+    message = "would change:" if text else f"would change no file: {found.plan.done}"
+    return dataclasses.replace(_row(receipt, found.plan, State.PLANNED, message, notes), diff=text)
 
 
-def _plan(
-    context: Context, client: Client, receipt: Receipt, options: Options, *, force: bool
-) -> tuple[Plan, bool]:
-    """What to change, and whether that overwrites what someone else has written since."""
-    # What the user imported by hand is not undone by restoring a file: the client says what else to do.
-    if client.SUPPORT is not Support.IMPORT and untouched(context, receipt):
-        try:
-            return _restore(context, client, receipt), False
-        except ProvisionError as error:
-            if error.code != "backup.damaged":
-                raise
+def _stored(context: Context, client: Client | None, receipt: Receipt, options: Options) -> Secret | None:
+    """The password that must not be shown, as far as it can be read without asking for another one."""
+    if client is None:
+        return None
     try:
-        return prune(client.unplan(context.host, receipt, options)), False
-    except Conflict as error:
-        if force:
-            return _restore(context, client, receipt), True
-        backup = context.journal.backup_directory(receipt)
-        hint = (
-            f"{error.hint} Or put back the files as they were before {receipt.created} (copies in {backup}), "
-            "with --force; what is there now is kept aside."
-        )
-        raise Conflict(error.message, hint, code=error.code) from None
+        silent = dataclasses.replace(at_receipt(options, receipt), unlock=None)
+        return client.stored_secret(context.host, receipt.account, silent)
+    except ProvisionError:
+        return None
 
 
-def untouched(context: Context, receipt: Receipt) -> bool:
-    """Every file is still exactly what we wrote, and what was there before is at hand."""
-    return all(
-        record.exact and digest(context.host.read(Path(record.path))) == record.after
-        for record in receipt.files
-    )
-
-
-def _restore(context: Context, client: Client, receipt: Receipt) -> Plan:
-    """Every file as it was before the first setup, newest first."""
-    changes = []
-    for record in reversed(receipt.files):
-        path = Path(record.path)
-        before = context.journal.backup(receipt, record)
-        changes.append(
-            FileChange(
-                path,
-                before=context.host.read(path),
-                after=before,
-                mode=record.mode or stat.S_IRUSR | stat.S_IWUSR,
-                shown=("(as provisioner wrote it)\n", "(as it was before)\n" if before is not None else ""),
-            )
-        )
-    return Plan(
-        client=client.ID,
-        title=client.TITLE,
-        where=receipt.where,
-        changes=tuple(changes),
-        locks=tuple(Path(path) for path in receipt.locks),
-        done=f"{receipt.address} removed, every file is as it was before",
+def _row(receipt: Receipt, plan: Plan, state: State, message: str, notes: Sequence[str]) -> ClientRow:
+    return ClientRow(
+        client=receipt.client,
+        title=plan.title,
+        ok=True,
+        state=state,
+        message=message,
+        path=receipt.where,
+        notes=tuple(notes),
     )

@@ -23,7 +23,7 @@ from provisioner.report import Report, Row, State, StatusRow
 from provisioner.secret import Secret
 from provisioner.workflows.context import PLACEHOLDER, Context, at_receipt
 from provisioner.workflows.login import Login, prove
-from provisioner.workflows.remove import untouched
+from provisioner.workflows.undo import untouched
 
 AT_ONCE = 8
 """Accounts that log in at the same time."""

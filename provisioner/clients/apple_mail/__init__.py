@@ -103,7 +103,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     path = profile_path(host, account.address)
     before = _existing(host, account.address)
     after = profile.make(account, secret, options)
-    change = FileChange(path, before, after, mode=0o600, shown=(profile.shown(before), profile.shown(after)))
+    change = FileChange(path, before, after, mode=0o600)
     return Plan(
         client=ID,
         title=TITLE,
@@ -121,7 +121,7 @@ def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
     """Deletes the profile's file. The installed profile can only be removed by the user."""
     path = profile_path(host, receipt.address)
     before = _existing(host, receipt.address)
-    change = FileChange(path, before, None, shown=(profile.shown(before), ""))
+    change = FileChange(path, before, None)
     return Plan(
         client=ID,
         title=TITLE,

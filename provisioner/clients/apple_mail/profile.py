@@ -201,9 +201,9 @@ def make(account: Account, secret: Secret | None, options: Options) -> bytes:
     return content
 
 
-def shown(content: bytes | None) -> str:
+def shown(content: bytes) -> str:
     """The profile for a diff: whatever password it holds, also an earlier one, is masked."""
-    profile = parse(content) if content is not None else None
+    profile = parse(content)
     return plistlib.dumps(_masked(profile), sort_keys=False).decode() if profile is not None else ""
 
 

@@ -44,21 +44,26 @@ class BlockFile:
     key: str
     block: Block | None
     comment: str = "#"
+    force: bool = False
+    """The block goes even if someone has edited it, or damaged those of other accounts."""
 
     @classmethod
-    def read(cls, host: Host, path: Path, key: str, comment: str = "#") -> BlockFile:
+    def read(cls, host: Host, path: Path, key: str, comment: str = "#", *, force: bool = False) -> BlockFile:
         """`comment` is how a comment begins there: `#`, `;;` or `--`.
 
         Raises Conflict for a file that cannot be read or whose markers are damaged (`block.broken`).
         """
         data = host.read(path)
-        return cls(path, data, key, block.find(data or b"", key, path), comment)
+        return cls(path, data, key, block.find(data or b"", key, path, force=force), comment, force)
 
     @property
     def others(self) -> str:
         """Everything outside the account's block; other accounts' blocks are in it."""
-        rest = block.remove(self.data or b"", self.key, self.path)
-        return rest.decode("utf-8", "surrogateescape")
+        return self._rest.decode("utf-8", "surrogateescape")
+
+    @property
+    def _rest(self) -> bytes:
+        return block.remove(self.data or b"", self.key, self.path, force=self.force)
 
     def with_block(self, body: str) -> tuple[FileChange, ...]:
         """The change that makes `body` the block. Raises Conflict (`block.edited`)."""
@@ -69,18 +74,18 @@ class BlockFile:
         return (FileChange(self.path, self.data, after, 0o600),)
 
     def without_block(self) -> tuple[FileChange, ...]:
-        """The change that takes the block out; nothing if it is gone. Raises Conflict (`block.edited`).
+        """The change that takes the block out; nothing if it is gone.
 
-        A file that would be empty is removed, as no client can use it.
+        A file that would be empty is removed, as no client can use it. Raises Conflict (`block.edited`)
+        unless the file was read with `force`.
         """
         if self.block is None:
             return ()
         self._refuse_edited()
-        after = block.remove(self.data or b"", self.key, self.path)
-        return (FileChange(self.path, self.data, after or None, 0o600),)
+        return (FileChange(self.path, self.data, self._rest or None, 0o600),)
 
     def _refuse_edited(self) -> None:
-        if self.block and self.block.edited:
+        if self.block and self.block.edited and not self.force:
             raise Conflict(
                 f"Someone has edited the lines of {self.key} in {self.path}.",
                 "Move your own lines out of the block between the two `provisioner` markers and delete the "
@@ -89,15 +94,23 @@ class BlockFile:
             )
 
 
-def unplan(host: Host, receipt: Receipt, title: str, notes: tuple[str, ...] = ()) -> Plan:
-    """Takes the account's block out of every file of the receipt. Raises Conflict (`block.*`)."""
-    files = [BlockFile.read(host, Path(record.path), receipt.account.key) for record in receipt.files]
+def unplan(
+    host: Host, receipt: Receipt, title: str, notes: tuple[str, ...] = (), *, force: bool = False
+) -> Plan:
+    """Takes the account's block out of every file of the receipt. Raises Conflict (`block.*`).
+
+    `force` as at `BlockFile`, from the options: the contract suite asks every client for it.
+    """
+    paths = [Path(record.path) for record in receipt.files]
+    files = [BlockFile.read(host, path, receipt.account.key, force=force) for path in paths]
     changes = tuple(change for file in files for change in file.without_block())
     return Plan(
         client=receipt.client,
         title=title,
         where=receipt.where,
         changes=changes,
-        done=f"{receipt.address} taken out of {title}" if changes else "it was gone already",
+        done=f"{receipt.address} taken out of {title}"
+        if changes
+        else f"{receipt.address} was not in {receipt.where} any more",
         notes=notes,
     )

@@ -32,3 +32,11 @@ def unkeep(host: Host, *directories: Path) -> tuple[FileChange, ...]:
         for directory in directories
         if host.read(directory / NAME) == CONTENT
     )
+
+
+def has_mail(directory: Path) -> bool:
+    """Something is in the directory besides the keeper."""
+    try:
+        return any(path.name != NAME for path in directory.iterdir())
+    except OSError:
+        return False

@@ -85,7 +85,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
-    """Takes the account and its two passwords out of the profile, and leaves all else as it is now."""
+    """Takes the account and its two passwords out of the profile, and leaves all else as it is now.
+
+    With `options.force`, what user.js says and a password store that we do not recognise stay, and the
+    notes say so. Raises Conflict as `plan`.
+    """
     profile = Path(receipt.where)
     app = next((app for app in installation.find(host) if profile.is_relative_to(app.root)), None)
     title = app.short_title if app else TITLE.removeprefix("Mozilla ")
@@ -97,10 +101,21 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     edit = Edit({}, existed=True, stale=ours)
     if not receipt.adopted:
         edit = accounts.remove(view, receipt.account)
-    _refuse_overridden(profile, user, edit)
+    notes = _removal_notes(profile, view, receipt, edit)
+    if not options.force:
+        _refuse_overridden(profile, user, edit)
     passwords: tuple[FileChange, ...] = ()
-    if edit.stale and host.read(profile / "key4.db") is not None:
-        passwords = Passwords(host, profile, options).forget(edit.stale)
+    try:
+        if edit.stale and host.read(profile / "key4.db") is not None:
+            passwords = Passwords(host, profile, options).forget(edit.stale)
+    except Conflict as error:
+        if not options.force:
+            raise
+        places = " and ".join(place for place, _ in edit.stale)
+        notes = (
+            *notes,
+            f"{error.message} The passwords for {places} stay in it: delete them in Thunderbird.",
+        )
     written = _prefs_change(host, profile, prefs, edit)
     return Plan(
         client=ID,
@@ -109,7 +124,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         changes=(*written, *passwords),
         locks=(_lock(host, profile),),
         done=_undone(written, passwords),
-        notes=_removal_notes(profile, view, receipt, edit),
+        notes=notes,
     )
 
 

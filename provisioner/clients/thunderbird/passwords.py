@@ -67,12 +67,7 @@ class Passwords:
             self.seal = store.seal(*save[0]) if save else ""
         after = {KEY4: store.key4_bytes, LOGINS: store.logins_bytes, BACKUP: store.backup_bytes}
         return tuple(
-            FileChange(
-                self._profile / name,
-                before,
-                after[name],
-                shown=(_shown(name, before), _shown(name, after[name])),
-            )
+            FileChange(self._profile / name, before, after[name])
             for name, before in self._files.items()
             if before != after[name]
         )
@@ -97,7 +92,3 @@ class Passwords:
             yield
         except StoreUnrecognised as error:
             raise error.below(self._profile) from None
-
-
-def _shown(name: str, data: bytes | None) -> str:
-    return mozilla.shown_key4(data) if name == KEY4 else mozilla.shown_logins(data)

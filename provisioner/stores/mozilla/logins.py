@@ -5,15 +5,16 @@ Everything that is not ours, white space and unknown members included, stays byt
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeGuard
 
-from provisioner.secret import MASK
 from provisioner.stores.mozilla.errors import StoreUnrecognised
 
 LOGINS = "logins.json"
@@ -29,11 +30,6 @@ _VERSIONS = (1, 2, 3)
 _MAX_NUMBER = 2**53
 _SDR = 1
 _KEPT_BY_TOMBSTONE = {"id", "guid", "timePasswordChanged", "syncCounter", "everSynced"}
-_SHOWN = (
-    {"nextId", "logins", "version", "id", "guid", "encType", "syncCounter", "everSynced", "deleted"}
-    | {"hostname", "httpRealm", "formSubmitURL", "usernameField", "passwordField"}
-    | {"timeCreated", "timeLastUsed", "timePasswordChanged", "timesUsed", "timeLastBreachAlertDismissed"}
-)
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -207,17 +203,22 @@ def _tombstone(members: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "deleted": True}
 
 
-def redacted(text: str) -> str:
-    """For people: one member a line, and no value in it that is or might be a secret."""
-    return json.dumps(_masked(json.loads(text)), indent=1, ensure_ascii=False) + "\n"
+def summary(file: LoginsFile) -> str:
+    """For people: one line for each saved login, with nothing in it that is or might be a secret."""
+    return "".join(f"{_summed_up(span.value)}\n" for span in file._spans)
 
 
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _masked(item) if key in _SHOWN else MASK for key, item in value.items()}
-    if isinstance(value, list):
-        return [_masked(item) for item in value]
-    return value
+def _summed_up(members: Mapping[str, Any]) -> str:
+    number = members.get("id")
+    name = f"entry {number}" if _is_number(number) else "entry"
+    if members.get("deleted"):
+        return f"{name}: deleted"
+    changed, place = members.get("timePasswordChanged"), members.get("hostname")
+    when = ""
+    if _is_number(changed):
+        with contextlib.suppress(ValueError, OverflowError, OSError):
+            when = f", saved {datetime.fromtimestamp(changed / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{name}: password for {place if isinstance(place, str) else 'nothing'}{when}"
 
 
 def _dump(value: object) -> str:

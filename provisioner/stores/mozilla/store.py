@@ -11,7 +11,7 @@ from provisioner.errors import UsageError
 from provisioner.secret import Secret
 from provisioner.stores.mozilla.errors import StoreUnrecognised
 from provisioner.stores.mozilla.key4 import KEY4, KeyDatabase
-from provisioner.stores.mozilla.logins import BACKUP, EMPTY, LOGINS, Entry, LoginsFile, redacted
+from provisioner.stores.mozilla.logins import BACKUP, EMPTY, LOGINS, Entry, LoginsFile, summary
 from provisioner.stores.mozilla.pbe import Unreadable
 from provisioner.stores.mozilla.sdr import KeyKind, SdrKey, decrypt_field
 
@@ -195,13 +195,11 @@ def must_not_exist(key4: bytes | None) -> tuple[str, ...]:
     return journals if key4 is not None else (*journals, "key3.db")
 
 
-def shown_logins(data: bytes | None) -> str:
+def shown_logins(data: bytes) -> str:
     """logins.json for people to read in a diff: no password in it, encrypted ones neither."""
-    return "" if data is None else redacted(LoginsFile.load(data).text)
+    return summary(LoginsFile.load(data))
 
 
-def shown_key4(data: bytes | None) -> str:
+def shown_key4(data: bytes) -> str:
     """key4.db for people to read in a diff."""
-    if data is None:
-        return ""
-    return f"NSS key database, {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"
+    return f"NSS key database, {len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()[:16]}...\n"

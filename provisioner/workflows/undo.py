@@ -1,0 +1,305 @@
+"""What a removal changes: the exact undo, else our part taken out, else, with --force, what still can be."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner import clients
+from provisioner.archive import digest
+from provisioner.clients.base import Client, Options
+from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.model import FileChange, Plan, SecretChange, Support
+from provisioner.plan import prune
+from provisioner.receipt import FileRecord, Receipt, ReceiptState
+from provisioner.workflows.context import Context
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A plan, and what of it goes beyond undoing what we wrote."""
+
+    plan: Plan
+    forced: str = ""
+    """What --force does here, as in `With --force, provisioner ...`."""
+    keep: tuple[FileChange, ...] = ()
+    """Changes of what someone else has written: that is kept aside first."""
+
+
+def removal(context: Context, receipt: Receipt, options: Options, *, force: bool) -> Removal:
+    """What to change so that the account of a receipt is gone.
+
+    Raises Conflict if someone's changes are in the way: it names them, what was there before, and what
+    `force` would do. Raises other ProvisionErrors if the client or the keyring cannot be asked.
+    """
+    try:
+        return _with_items(context, receipt, _gentle(context, receipt, options), force=force)
+    except Conflict as error:
+        if error.code.startswith(("keyring.", "client.running")):
+            raise
+        problem = error
+    forced, problem = _forced(context, receipt, options, problem)
+    if forced is None or not force:
+        raise _explained(context, receipt, problem, forced)
+    return _with_items(context, receipt, forced, force=True)
+
+
+def untouched(context: Context, receipt: Receipt) -> bool:
+    """Every file is still exactly what we wrote, and what was there before is at hand."""
+    return all(
+        record.exact and digest(context.host.read(Path(record.path))) == record.after
+        for record in receipt.files
+    )
+
+
+def _client(receipt: Receipt) -> Client:
+    try:
+        return clients.get(receipt.client)
+    except UsageError:
+        raise Conflict(
+            f"{receipt.address} was set up in {receipt.client}, which this provisioner does not know.",
+            "Use the version that set it up.",
+            code="client.unknown",
+        ) from None
+
+
+def _gentle(context: Context, receipt: Receipt, options: Options) -> Removal:
+    """Undoes what we did and nothing else. Raises Conflict."""
+    # What the user imported by hand is not undone by restoring a file: the client says what else to do.
+    if not _imported(receipt) and untouched(context, receipt):
+        try:
+            return Removal(restored(context, receipt))
+        except ProvisionError as error:
+            if error.code != "backup.damaged":
+                raise
+    _refuse_moved(context, receipt)
+    return Removal(prune(_client(receipt).unplan(context.host, receipt, options)))
+
+
+def _forced(
+    context: Context, receipt: Receipt, options: Options, problem: Conflict
+) -> tuple[Removal | None, Conflict]:
+    """What --force does, None if nothing can be done; and the problem, seen as closely as that shows it."""
+    date = receipt.created[:10]
+    forced: Removal | None = None
+    if problem.code in ("client.unknown", "receipt.moved"):
+        plan = _forgotten(context, receipt)
+        forced = Removal(plan, forced="changes no file and forgets that it has set this up")
+    else:
+        try:
+            force = dataclasses.replace(options, force=True)
+            plan = prune(_client(receipt).unplan(context.host, receipt, force))
+            keep = _overwritten(plan, receipt)
+            forced = Removal(plan, "takes the account out together with those changes", keep)
+        except Conflict as error:
+            problem = error
+            # A file with blocks is mended by hand in a minute; the old one may hold accounts that are gone.
+            exact = all(record.exact for record in receipt.files) and not error.code.startswith("block.")
+            if exact and not _imported(receipt):
+                with contextlib.suppress(ProvisionError):
+                    plan = restored(context, receipt, notes=_undone_besides(context, receipt))
+                    keep = tuple(change for change in plan.changes if change.before is not None)
+                    # All of them: one may be of no use without another (logins.json without key4.db).
+                    forced = Removal(plan, f"puts back every file as it was before {date}", keep)
+    return forced, problem
+
+
+def _overwritten(plan: Plan, receipt: Receipt) -> tuple[FileChange, ...]:
+    """Changes of files that are not as we wrote them."""
+    written = {record.path: record.after for record in receipt.files}
+    return tuple(
+        change
+        for change in plan.changes
+        if change.before is not None and written.get(str(change.path)) != digest(change.before)
+    )
+
+
+def _others(context: Context, receipt: Receipt) -> list[Receipt]:
+    # One that cannot be read is about another address, or `recover` had stopped, and so of other items.
+    readable = context.journal.readable()
+    return [one for one in readable if one.id != receipt.id and one.state is ReceiptState.DONE]
+
+
+def _imported(receipt: Receipt) -> bool:
+    try:
+        return clients.get(receipt.client).SUPPORT is Support.IMPORT
+    except UsageError:
+        return False
+
+
+# --- the plans ---
+
+
+def restored(context: Context, receipt: Receipt, notes: tuple[str, ...] = ()) -> Plan:
+    """Every file as it was before the first setup, newest first. Raises ProvisionError (`backup.damaged`)."""
+    changes = []
+    for record in reversed(receipt.files):
+        path = Path(record.path)
+        before = context.journal.backup(receipt, record)
+        mode = record.mode or stat.S_IRUSR | stat.S_IWUSR
+        changes.append(FileChange(path, before=context.host.read(path), after=before, mode=mode))
+    return Plan(
+        client=receipt.client,
+        title=_title(receipt),
+        where=receipt.where,
+        changes=tuple(changes),
+        locks=tuple(Path(path) for path in receipt.locks),
+        done=f"{receipt.address} removed, every file is as it was before",
+        notes=notes,
+    )
+
+
+def _title(receipt: Receipt) -> str:
+    try:
+        return clients.get(receipt.client).TITLE
+    except UsageError:
+        return receipt.client
+
+
+def _undone_besides(context: Context, receipt: Receipt) -> tuple[str, ...]:
+    """What the person must know who puts whole files back."""
+    paths = {record.path for record in receipt.files}
+    sharing = (one for one in _others(context, receipt) if paths & {record.path for record in one.files})
+    others = dict.fromkeys(f"{one.address} was set up in the same files: set it up again." for one in sharing)
+    date = receipt.created[:10]
+    return (
+        f"All that was changed in these files since {date} is undone, by whomever it was changed.",
+        *others,
+    )
+
+
+def _forgotten(context: Context, receipt: Receipt) -> Plan:
+    """Nothing is changed but our own memory (and the keyring); the notes say what is left where."""
+    left = [record.path for record in receipt.files if _exists(Path(record.path))]
+    notes = [f"Left as it is: {path}" for path in left]
+    if not left:
+        notes.append("None of the files that were written is there any more.")
+    if copy := _copy_below_home(context, receipt):
+        notes.append(
+            f"{copy} may be a copy from your old home: take {receipt.address} out of it by hand, or set the "
+            "account up again first, then remove it."
+        )
+    done = f"{receipt.address} is forgotten here, no file is changed"
+    return Plan(receipt.client, _title(receipt), receipt.where, (), done=done, notes=tuple(notes))
+
+
+def _refuse_moved(context: Context, receipt: Receipt) -> None:
+    """Raises Conflict (`receipt.moved`) if the place is neither there nor below the home we run in."""
+    where, home = Path(receipt.where), context.host.home
+    if _exists(where) or where.is_relative_to(home) or where.is_relative_to(_resolved(home)):
+        return
+    copy = _copy_below_home(context, receipt)
+    raise Conflict(
+        f"{receipt.address} was set up in {where}, which is not there; your home is {home} now.",
+        (f"If your home was moved, look at {copy}: the account may stand there. " if copy else "")
+        + "If that disk or directory can be brought back, do that and run the command again.",
+        code="receipt.moved",
+    )
+
+
+def _copy_below_home(context: Context, receipt: Receipt) -> Path | None:
+    """What lies below our home where the receipt's place lay below another one, by the longest match."""
+    parts = Path(receipt.where).parts[1:]
+    home = context.host.home
+    if Path(receipt.where).is_relative_to(home):
+        return None
+    tails = (home.joinpath(*parts[start:]) for start in range(len(parts)))
+    return next((path for path in tails if _exists(path)), None)
+
+
+def _exists(path: Path) -> bool:
+    """Something is there, or cannot be looked at, so that we cannot say that it is gone."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return path
+
+
+# --- the keyring ---
+
+
+def _with_items(context: Context, receipt: Receipt, found: Removal, *, force: bool) -> Removal:
+    changes, notes = items(context, receipt, force=force)
+    plan = dataclasses.replace(found.plan, secrets=changes, notes=(*found.plan.notes, *notes))
+    return dataclasses.replace(found, plan=plan)
+
+
+def items(
+    context: Context, receipt: Receipt, *, force: bool = False
+) -> tuple[tuple[SecretChange, ...], tuple[str, ...]]:
+    """The keyring items that go: ours, and needed by no other client. And what the person is told of others.
+
+    Raises ProvisionError (`keyring.*`); `force`: a keyring that is not there is left alone.
+    """
+    needed = {record.item: one.client for one in _others(context, receipt) for record in one.secrets}
+    changes, notes = [], []
+    for record in receipt.secrets:
+        if record.had_before and not record.item.ours:
+            continue
+        if record.item in needed:
+            if not record.item.is_seal:
+                notes.append(f"The password stays in the keyring: {needed[record.item]} uses it.")
+            continue
+        try:
+            value = context.host.secrets.get(record.item)
+        except ProvisionError as error:
+            if error.code != "keyring.none":
+                raise
+            if not force:
+                hint = f"{error.hint} Or take out all but the password, with --force."
+                raise ProvisionError(error.message, hint, code=error.code) from None
+            notes.append(
+                f"The keyring cannot be reached ({error.message.rstrip('.')}): if there is one, delete "
+                f'"{record.item.label}" in it.'
+            )
+            continue
+        if value is not None:
+            changes.append(SecretChange(record.item, value, None))
+    return tuple(changes), tuple(notes)
+
+
+# --- what is said ---
+
+
+def _explained(context: Context, receipt: Receipt, problem: Conflict, forced: Removal | None) -> Conflict:
+    """The problem with both versions named, and how to go on."""
+    lines = [_versions(context, receipt, record) for record in receipt.files]
+    if forced is not None:
+        kept = ", after keeping a copy of what is there now" if forced.keep else ""
+        lines += [f"With --force, provisioner {forced.forced}{kept}."]
+        lines += [f"By hand: {problem.hint.removeprefix('Nothing was written. ')}"]
+    else:
+        lines += [problem.hint]
+    return Conflict(problem.message, "\n".join(filter(None, lines)), code=problem.code)
+
+
+def _versions(context: Context, receipt: Receipt, record: FileRecord) -> str:
+    """Where a file that has been changed since is now, and as it was before; empty if it has not been."""
+    path = Path(record.path)
+    with contextlib.suppress(ProvisionError):  # what cannot be read is somehow changed
+        data = context.host.read(path)
+        if digest(data) == record.after and record.exact:
+            return ""
+    now = f"As it is now: {path}" if _exists(path) else f"{path} is gone."
+    date = receipt.created[:10]
+    copy = context.journal.backup_directory(receipt) / (record.backup or "")
+    if record.exact and record.before is None:
+        before = f"Before {date} there was no such file."
+    elif record.exact and record.backup and _exists(copy):
+        before = f"As it was before {date}: {copy}"
+    else:
+        before = f"There is no copy of it from before {date}."
+    return f"{now}\n{before}"
