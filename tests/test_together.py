@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,9 +89,8 @@ def all_at_once(action: Callable[[], Report]) -> list[int]:
                 os.close(start)
                 os.read(gate, 1)
                 code = action().exit_code
-            except Conflict as error:
-                print(error.message)
-                code = error.exit_code
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(code)
         children.append(pid)
