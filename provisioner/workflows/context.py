@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -112,13 +113,23 @@ def is_at(receipt: Receipt, profile: str | None) -> bool:
     return place.resolve() == wanted.resolve() or place.name == profile or place.suffix == f".{profile}"
 
 
+@contextlib.contextmanager
+def undisturbed(context: Context, *, wait: bool = False, dry_run: bool = False) -> Iterator[None]:
+    """No other provisioner is half-way through its changes while plans are made and carried out.
+
+    A dry run leaves nothing behind, not even a lock. Raises Conflict (`provisioner.running`).
+    """
+    with contextlib.nullcontext() if dry_run else context.journal.locked(wait=wait):
+        yield
+
+
 def refuse_running(context: Context, plan: Plan, *, wait: bool = False) -> None:
     """Raises Conflict if the plan's client is running. Better known before a password is asked for.
 
     Another provisioner holds the client's lock, too, but only together with its own: `wait` for that one.
     """
     if plan.locks:
-        with context.journal.locked(wait=wait), locks.hold(plan.locks, plan.title):
+        with undisturbed(context, wait=wait), locks.hold(plan.locks, plan.title):
             pass
 
 

@@ -17,7 +17,7 @@ from provisioner.plan import diff
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
-from provisioner.workflows.context import Context, at_receipt, is_at, recover, wait_until_closed
+from provisioner.workflows.context import Context, at_receipt, is_at, recover, undisturbed, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
 from provisioner.workflows.undo import Removal, removal
 
@@ -70,13 +70,14 @@ def _one(
     try:
         client = clients.get(receipt.client) if receipt.client in clients.CLIENT_IDS else None
         title = client.TITLE if client else title
-        found = removal(context, receipt, options, force=force)
         if dry_run:
+            found = removal(context, receipt, options, force=force)
             return _planned(context, client, receipt, found, options)
         if wait:
+            with undisturbed(context, wait=True):
+                found = removal(context, receipt, options, force=force)
             wait_until_closed(context, found.plan)
-        with context.journal.locked(wait=wait):
-            # Again: until now the client, or another provisioner, may have written.
+        with undisturbed(context, wait=wait):
             found = removal(context, receipt, options, force=force)
             kept = context.journal.keep_aside(found.keep)
             try:

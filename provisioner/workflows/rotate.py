@@ -20,6 +20,7 @@ from provisioner.workflows.context import (
     ask_app_password,
     recover,
     refuse_running,
+    undisturbed,
     wait_until_closed,
 )
 from provisioner.workflows.guide import announce, default_label, revoke_hint
@@ -46,8 +47,13 @@ def rotate(
     has the old password again. The old one is never needed, it may have been revoked already.
     """
     recover(context, "@".join(parse_address(wish.address)), wait=wait)
-    found = search(context, wish, client_ids, options, profile_file)
-    holders = found.holders
+    with undisturbed(context, wait=wait):
+        found = search(context, wish, client_ids, options, profile_file)
+        holders = found.holders
+        first = planned(context, holders, PLACEHOLDER)
+        if not wait:
+            for plan in first:
+                refuse_running(context, plan)
     if not holders:
         for row in found.rows():
             context.report.add(row)
@@ -56,9 +62,6 @@ def rotate(
             f"Set it up with: provisioner setup {wish.address}",
             code="account.not_set_up",
         )
-    for plan in planned(context, holders, PLACEHOLDER):
-        if not wait:
-            refuse_running(context, plan)
     provider = providers.find(context.host, holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.
@@ -71,9 +74,9 @@ def rotate(
         context.report.next = "Nothing was changed: every client still has the old password."
         return
     if wait:
-        for plan in planned(context, holders, secret):
+        for plan in first:
             wait_until_closed(context, plan)
-    with context.journal.locked(wait=wait):  # until now another provisioner may have written
+    with undisturbed(context, wait=wait):  # until now the client, or another provisioner, may have written
         plans = planned(context, holders, secret)
         deeds = [
             Deed(plan, holder.account, label)

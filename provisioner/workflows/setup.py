@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from provisioner.workflows.context import (
     find_candidate,
     recover,
     refuse_running,
+    undisturbed,
     wait_until_closed,
 )
 from provisioner.workflows.guide import announce, default_label
@@ -133,13 +133,12 @@ def _preflight(
     if len(chosen) != 1:
         return
     client, account = chosen[0], candidate.account()
-    # With the password that is there already: if that changes nothing, there may be nothing to do.
-    stored = client.stored_secret(context.host, account, options.client)
-    plan = prune(client.plan(context.host, account, stored or PLACEHOLDER, options.client))
-    if plan.empty:
-        return
-    if not options.wait and not options.dry_run:
-        refuse_running(context, plan)
+    with undisturbed(context, wait=options.wait, dry_run=options.dry_run):
+        # With the password that is there already: if that changes nothing, there may be nothing to do.
+        stored = client.stored_secret(context.host, account, options.client)
+        plan = prune(client.plan(context.host, account, stored or PLACEHOLDER, options.client))
+        if not plan.empty and not options.wait and not options.dry_run:
+            refuse_running(context, plan)
 
 
 def _one(
@@ -158,18 +157,15 @@ def _one(
     try:
         if secret is PLACEHOLDER:  # a dry run is not about the password: take the one that is there
             secret = client.stored_secret(context.host, account, options.client) or secret
-        plan = prune(client.plan(context.host, account, secret, options.client))
-        if options.dry_run:
-            return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
-        if options.wait:
-            wait_until_closed(context, plan)
-        with contextlib.ExitStack() as held:
-            done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
-            if not done or options.wait:
-                held.enter_context(context.journal.locked(wait=options.wait))
-                # Again: until now the client, or another provisioner, may have written.
+        if options.wait and not options.dry_run:
+            with undisturbed(context, wait=True):
                 plan = prune(client.plan(context.host, account, secret, options.client))
-                done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
+            wait_until_closed(context, plan)
+        with undisturbed(context, wait=options.wait, dry_run=options.dry_run):
+            plan = prune(client.plan(context.host, account, secret, options.client))
+            if options.dry_run:
+                return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
+            done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             label = _label(context, client, plan, account, secret, options) or label
             if not done:
                 deed = Deed(plan, account, label)
