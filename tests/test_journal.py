@@ -367,3 +367,33 @@ def test_a_receipt_that_others_could_have_written_is_refused(world: World) -> No
     with pytest.raises(ProvisionError) as caught:
         world.journal.receipts()
     assert caught.value.code == "receipt.unreadable"
+
+
+# --- what cannot be read is kept ---
+
+
+def test_what_belongs_to_a_receipt_that_cannot_be_read_is_kept_and_not_taken_over(world: World) -> None:
+    world.apply()
+    (receipt,) = world.journal.receipts()
+    marker = place(world, "commits") / new_id()
+    marker.write_bytes(b"")
+    edit(world, schema=2)
+    other = dataclasses.replace(ACCOUNT, address="else@example.org")
+    path = world.home / "another"
+    plan = Plan("test", "Test", "elsewhere", (FileChange(path, None, b"x"),))
+    apply([Deed(plan, other, "x")], world.host, world.journal)
+    recover(world.host, world.journal, other.address)
+    assert backup_of(world, receipt).exists()
+    assert marker.exists()
+    with pytest.raises(ProvisionError) as caught:
+        world.journal.find(receipt.id)
+    assert caught.value.code == "receipt.unreadable"
+    with pytest.raises(ProvisionError):
+        recover(world.host, world.journal, ACCOUNT.address)
+
+    (receipt_of_other,) = world.journal.receipts(other.address)
+    (world.journal.directory / "receipts" / f"{receipt_of_other.id}.json").unlink()
+    edit(world, schema=1)
+    recover(world.host, world.journal)
+    assert not marker.exists()
+    assert world.journal.receipts() == [receipt]

@@ -39,7 +39,8 @@ def test_every_item_has_a_seal_of_its_own() -> None:
     tricky = [
         SecretItem("x", (("a", "b"), ("c", "d"))),
         SecretItem("x", (("a", "b&c=d"),)),
-        SecretItem("x", (("a", "b c"), ("", "d"))),
+        SecretItem("x", (("a", "b c"), ("c", "d"))),
+        SecretItem("x", (("a", "b"), ("c", "c d"))),
         ITEM,
         OTHER,
     ]

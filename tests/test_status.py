@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from provisioner.accounts import Target
 from provisioner.cli import cli
 from provisioner.demo.server import DemoServer
 from provisioner.demo.tour import pretend_to_be_icloud
@@ -18,7 +19,10 @@ from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.items import SecretItem
 from provisioner.journal import Journal, new_id
+from provisioner.model import Security
 from provisioner.secret import Secret
+from provisioner.workflows.login import Login
+from provisioner.workflows.status import _join
 from tests.clients.machines.base import terminal
 from tests.memory_store import MemoryStore
 
@@ -225,6 +229,17 @@ def test_logins_that_differ_are_not_put_together(desk: Desk) -> None:
         (["msmtp"], True),
         (["mbsync"], False),
         (["mbsync"], False),
+    ]
+
+
+def test_the_same_servers_with_another_password_are_another_login() -> None:
+    imap, smtp = (Target("h", port, Security.TLS, ("jane",)) for port in (993, 465))
+    proofs: list[tuple[Login, Secret]] = []
+    for client, secret in (("a", ONE), ("b", TWO), ("c", ONE), ("a", ONE)):
+        _join(proofs, Login(EMAIL, imap, smtp, clients=(client,)), secret)
+    assert [(login.clients, secret == ONE) for login, secret in proofs] == [
+        (("a", "c"), True),
+        (("b",), False),
     ]
 
 
