@@ -185,8 +185,8 @@ def _load(path: Path) -> Receipt | Unreadable:
     if receipt.schema != SCHEMA or path.stem != receipt.id or not all(map(_plausible, receipt.files)):
         problem = ProvisionError(
             f"The receipt {path} was not written by this version of provisioner.",
-            "Use the version that wrote it, or move the file away; what it describes can then not be undone by "
-            "remove.",
+            "Use the version that wrote it, or move the file away; "
+            "what it describes can then not be undone by remove.",
             code="receipt.unreadable",
         )
         return _unreadable(path, problem, data)
