@@ -185,6 +185,12 @@ def test_a_failed_client_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> 
     assert printed(row, capsys) == f"✗ Client              It runs.\n{' ' * 22}Close it.\n"
 
 
+@pytest.mark.parametrize("state", [State.GONE, State.BY_HAND])
+def test_what_the_person_must_do_is_no_success(capsys: pytest.CaptureFixture[str], state: State) -> None:
+    row = ClientRow("c", "Client", True, state, "Look there.", "Do that.")
+    assert printed(row, capsys) == f"✗ Client              Look there.\n{' ' * 22}Do that.\n"
+
+
 def test_a_diff_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     diff = "--- a\n+++ b\n@@ -1 +1 @@\n-" + "x y " * 50 + "\n+z\n"
     row = ClientRow("c", "Client", True, State.PLANNED, "would change:", diff=diff)

@@ -129,6 +129,34 @@ def test_new_password_by_a_second_setup(world: World) -> None:
     assert world.files_with(NEW_PASSWORD) == []
 
 
+def test_rotate_reaches_an_account_made_by_hand_in_another_profile(world: World) -> None:
+    world.setup()
+    with world.thunderbird() as thunderbird:
+        world.assert_works(thunderbird)
+    root = world.home / ".thunderbird"
+    other = root / "other"
+    other.mkdir()
+    with (root / "profiles.ini").open("a") as file:
+        file.write("\n[Profile1]\nName=other\nIsRelative=1\nPath=other\n")
+    with world.thunderbird(profile=other):
+        pass
+    known = set(receipts(world))
+    world.setup("--client-profile", str(other))
+    for path in set(receipts(world)) - known:
+        path.unlink()  # as if it had been typed there
+    world.set_password(NEW_PASSWORD)
+    output = world.run("rotate", JANE, "--password-stdin", stdin=NEW_PASSWORD)
+    assert output.count("password replaced in profile") == 2
+    for profile in (None, other):
+        world.imap.forget()
+        with world.thunderbird(profile=profile) as thunderbird:
+            world.assert_works(thunderbird, password=NEW_PASSWORD, by_itself=profile is None)
+
+
+def receipts(world: World) -> list[Path]:
+    return list((world.home / ".local/state/provisioner/receipts").iterdir())
+
+
 def test_wrong_password_writes_nothing(world: World) -> None:
     world.setup(password=NEW_PASSWORD, expect=3)
     assert [path for path in world.files() if ".thunderbird" in path.parts] == []
