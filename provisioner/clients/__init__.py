@@ -18,12 +18,14 @@ CLIENT_IDS = (
     "git-send-email",
     "offlineimap",
     "s-nail",
+    "emacs",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
 if TYPE_CHECKING:
     from provisioner.clients import (
         apple_mail,
+        emacs,
         getmail,
         git_send_email,
         imapfilter,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         git_send_email,
         offlineimap,
         s_nail,
+        emacs,
     )
 
 

@@ -27,7 +27,7 @@ ABOUT = About(
     versions="27 and newer",
     account="a file of its own in ~/.config/provisioner/emacs, loaded by init.el",
     stored=hook.STORED,
-    proof="the real Emacs 28 with GNOME Keyring: Gnus reads, Message sends, over TLS; its reader reads any value",
+    proof="the real Emacs 28 with GNOME Keyring reads (Gnus) and sends over TLS; its reader reads any value",
     proven="2026-11-23",
 )
 OLDEST = (27,)

@@ -12,6 +12,7 @@ from typing import Any
 from provisioner.quoting.base import Quoted
 from provisioner.quoting.getmail import getmail
 from provisioner.quoting.gitconfig import gitconfig
+from provisioner.quoting.lisp import lisp
 from provisioner.quoting.lua import lua
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
@@ -33,6 +34,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "gitconfig": gitconfig,
     "offlineimap": offlineimap,
     "shell": shell,
+    "lisp": lisp,
     "netrc": netrc,
     "offlineimap_section": offlineimap_section,
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from provisioner.quoting.base import Quoted, one_line
 
 
-def lisp(value: str) -> Quoted:
-    """A string in printable ASCII, so that no coding system matters (Elisp manual, Syntax for Strings).
+def lisp(value: str | int) -> Quoted:
+    """A number, or a string (Elisp manual, Syntax for Strings) in ASCII, so that no coding system matters.
 
     `\\uXXXX` has exactly four digits and `\\UXXXXXXXX` eight (General Escape Syntax).
     """
+    if isinstance(value, int):
+        return Quoted(value)
     return Quoted('"' + "".join(map(_char, one_line(value, "Emacs"))) + '"')
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.clients.machines import (
     apple_mail,
+    emacs,
     getmail,
     git_send_email,
     imapfilter,
@@ -36,4 +37,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "offlineimap-used": ("offlineimap", offlineimap.used),
     "s-nail-fresh": ("s-nail", s_nail.fresh),
     "s-nail-used": ("s-nail", s_nail.used),
+    "emacs-fresh": ("emacs", emacs.fresh),
+    "emacs-used": ("emacs", emacs.used),
 }
