@@ -11,14 +11,15 @@ A SERVER is (HOST PORT USER STREAM-TYPE NAMES-OF-PORT...).")
     (with-temp-buffer
       (unless (and (eq 0 (apply #'call-process (car command) nil '(t nil) nil (cdr command)))
                    (> (buffer-size) 0))
-        (error "The keyring gives no password for %s" address))
-      (string-trim-right (buffer-string) "\n"))))
+        (user-error "The keyring gives no password for %s" address))
+      (replace-regexp-in-string "\n+\\'" "" (buffer-string)))))
 
 (defun provisioner-wanted-p (wanted values)
   "Whether one of VALUES is what an auth-source search has WANTED."
-  (or (memq wanted '(nil t))
-      (seq-some (lambda (one) (member (format "%s" one) values))
-                (if (listp wanted) wanted (list wanted)))))
+  (let ((found (memq wanted '(nil t))))
+    (dolist (one (if (listp wanted) wanted (list wanted)) found)
+      (when (member (format "%s" one) values)
+        (setq found t)))))
 
 (defun provisioner-search (&rest spec)
   "The logins that SPEC asks for, see `auth-source-search'."
@@ -77,7 +78,7 @@ A SERVER is (HOST PORT USER STREAM-TYPE NAMES-OF-PORT...).")
   (unless (eq gnutls-verify-error t)
     (dolist (host '("imap.mail.me.com" "smtp.mail.me.com"))
       (add-to-list 'gnutls-verify-error
-                   (list (concat "\\`" (regexp-quote host) "\\'") :trustfiles :hostname)))))
+                   (list (concat "\\`" (regexp-quote host) "\\'") t)))))
 
 (with-eval-after-load 'gnus
   (let ((method '(nnimap "jane.appleseed@icloud.com"
