@@ -14,6 +14,7 @@ CLIENT_IDS = (
     "msmtp",
     "mbsync",
     "getmail",
+    "fetchmail",
     "imapfilter",
     "git-send-email",
     "offlineimap",
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from provisioner.clients import (
         apple_mail,
         emacs,
+        fetchmail,
         getmail,
         git_send_email,
         imapfilter,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         msmtp,
         mbsync,
         getmail,
+        fetchmail,
         imapfilter,
         git_send_email,
         offlineimap,

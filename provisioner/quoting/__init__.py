@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from provisioner.quoting.base import Quoted
+from provisioner.quoting.fetchmail import fetchmail
 from provisioner.quoting.getmail import getmail
 from provisioner.quoting.gitconfig import gitconfig
 from provisioner.quoting.lisp import lisp
@@ -30,6 +31,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "mbsync": mbsync,
     "getmail": getmail,
     "python": python,
+    "fetchmail": fetchmail,
     "lua": lua,
     "gitconfig": gitconfig,
     "offlineimap": offlineimap,

@@ -19,6 +19,8 @@ from tests.needs import need
 MAIL = f"From: {JANE}\nTo: friend@example.org\nSubject: From a terminal\n\nHello.\n"
 ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 """For programs that refuse to work for root: the same files and network, another number for the user."""
+ANY_CHARACTERS = "a\\b\"c'd$x%s`#;\\"
+"""A password in which programs could find something of their own syntax."""
 SECRETS = (PASSWORD, NEW_PASSWORD, BOB_PASSWORD)
 
 
@@ -46,6 +48,16 @@ class Terminal:
     def setup(self, *clients: str) -> str:
         """Jane's iCloud account in these clients."""
         return self.provisioner("setup", JANE, *clients, "--password-stdin", text=PASSWORD)
+
+    def setup_with(self, password: str, *clients: str) -> str:
+        """The same with a password that iCloud would not make, which the server takes from now on."""
+        self.world.set_password(password)
+        command = (str(self.world.program), "setup", JANE, *clients, "--password-stdin")
+        done = self.desktop.run(*command, text=password)  # it shows the others' password as an example
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output
+        assert password not in output
+        return output
 
     def setup_bob(self, *clients: str) -> str:
         """A second account, of no known provider, beside Jane's."""

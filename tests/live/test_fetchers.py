@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.terminal import ORDINARY_USER, Terminal, terminal_with
+from tests.live.terminal import ANY_CHARACTERS, ORDINARY_USER, Terminal, terminal_with
 from tests.live.world import BOB, BOB_PASSWORD, JANE, JANE_LOCAL, NEW_PASSWORD, PASSWORD, SUBJECTS, World
 
 pytestmark = pytest.mark.live
@@ -27,8 +27,16 @@ class Fetcher:
 
 FETCHERS = {
     "getmail": Fetcher("getmail", "Mail/getmail/{}", ".config/getmail/{}", ORDINARY_USER),
+    "fetchmail": Fetcher("fetchmail", "Mail/fetchmail/{}", ".config/fetchmail/{}"),
     "offlineimap": Fetcher("offlineimap", "Mail/offlineimap/{}/INBOX", ".offlineimaprc"),
 }
+
+
+def next_step(output: str) -> str:
+    """The command that a report says to run."""
+    match = re.search(r"^ *Fetch your mail with:\s+(.+)$", output, re.M)
+    assert match, output
+    return match[1]
 
 
 class Post:
@@ -39,16 +47,10 @@ class Post:
 
     def setup_jane(self) -> str:
         """The command that the report says to run."""
-        return self._next(self.terminal.setup(self.fetcher.client))
+        return next_step(self.terminal.setup(self.fetcher.client))
 
     def setup_bob(self) -> str:
-        return self._next(self.terminal.setup_bob(self.fetcher.client))
-
-    @staticmethod
-    def _next(output: str) -> str:
-        match = re.search(r"^ *Fetch your mail with: (.+)$", output, re.M)
-        assert match, output
-        return match[1]
+        return next_step(self.terminal.setup_bob(self.fetcher.client))
 
     def config(self, address: str) -> Path:
         return self.terminal.home / self.fetcher.config.format(address)
@@ -100,6 +102,20 @@ def test_two_accounts_a_new_password_and_nothing_left(post: Post) -> None:
     assert post.world.imap.failures() == []
     for password in (NEW_PASSWORD, BOB_PASSWORD):
         assert post.world.files_with(password) == []
+
+
+def test_a_password_of_any_characters_logs_in(post: Post) -> None:
+    command = next_step(post.terminal.setup_with(ANY_CHARACTERS, post.fetcher.client))
+    assert post.fetch(command, JANE) == sorted(SUBJECTS)
+
+
+def test_without_the_password_nothing_is_asked_or_tried(post: Post) -> None:
+    command = post.setup_jane()
+    post.terminal.desktop.run("secret-tool", "clear", "service", "provisioner", "username", JANE)
+    post.world.imap.forget()
+    assert post.terminal.desktop.run("sh", "-c", command).returncode != 0
+    assert post.world.imap.logins() == []
+    assert post.world.imap.failures() == []
 
 
 def test_a_certificate_of_somebody_else_is_refused(post: Post) -> None:

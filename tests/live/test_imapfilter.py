@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live.terminal import Terminal, terminal_with
+from tests.live.terminal import ANY_CHARACTERS, Terminal, terminal_with
 from tests.live.world import (
     BOB,
     BOB_PASSWORD,
@@ -59,13 +59,7 @@ def test_rules_of_two_accounts_find_mail_and_a_new_password_is_one_command(termi
 
 
 def test_a_password_of_any_characters_logs_in(terminal: Terminal) -> None:
-    password = "a\\b\"c'd$x%s\\"
-    terminal.world.set_password(password)
-    # The report gives the password that the other tests use as an example: not `terminal.provisioner`.
-    program = str(terminal.world.program)
-    assert not terminal.desktop.run(
-        program, "setup", JANE, "imapfilter", "--password-stdin", text=password
-    ).returncode
+    terminal.setup_with(ANY_CHARACTERS, "imapfilter")
     add_rule(terminal, JANE)
     assert "found\t1\n" in terminal.run("imapfilter")
 

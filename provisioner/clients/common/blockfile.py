@@ -5,6 +5,7 @@ A file that is wholly ours is a marked block, too: what a user writes around it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import FileChange, Plan
 from provisioner.receipt import Receipt
+
+_INTERPRETER = re.compile(rb"\A#!.*\n\Z")
 
 
 def choose(host: Host, options: Options, usual: Sequence[Path], title: str) -> Path:
@@ -46,15 +49,19 @@ class BlockFile:
     comment: str = "#"
     force: bool = False
     """The block goes even if someone has edited it, or damaged those of other accounts."""
+    head: str = ""
+    """How the file begins if it is new: the line `#!...` of a program."""
 
     @classmethod
-    def read(cls, host: Host, path: Path, key: str, comment: str = "#", *, force: bool = False) -> BlockFile:
+    def read(
+        cls, host: Host, path: Path, key: str, comment: str = "#", *, force: bool = False, head: str = ""
+    ) -> BlockFile:
         """`comment` is how a comment begins there: `#`, `;;` or `--`.
 
         Raises Conflict for a file that cannot be read or whose markers are damaged (`block.broken`).
         """
         data = host.read(path)
-        return cls(path, data, key, block.find(data or b"", key, path, force=force), comment, force)
+        return cls(path, data, key, block.find(data or b"", key, path, force=force), comment, force, head)
 
     @property
     def others(self) -> str:
@@ -70,19 +77,19 @@ class BlockFile:
         if self.block and self.block.body == body:
             return ()
         self._refuse_edited()
-        after = block.put(self.data or b"", self.key, body, self.path, self.comment)
-        return (FileChange(self.path, self.data, after, 0o600),)
+        after = block.put(self.data or self.head.encode(), self.key, body, self.path, self.comment)
+        return (FileChange(self.path, self.data, after, 0o700 if self.head else 0o600),)
 
     def without_block(self) -> tuple[FileChange, ...]:
         """The change that takes the block out; nothing if it is gone.
 
-        A file that would be empty is removed, as no client can use it. Raises Conflict (`block.edited`)
-        unless the file was read with `force`.
+        A file that would be empty, but for a line `#!...`, is removed, as no client can use it. Raises
+        Conflict (`block.edited`) unless the file was read with `force`.
         """
         if self.block is None:
             return ()
         self._refuse_edited()
-        return (FileChange(self.path, self.data, self._rest or None, 0o600),)
+        return (FileChange(self.path, self.data, _INTERPRETER.sub(b"", self._rest) or None, 0o600),)
 
     def _refuse_edited(self) -> None:
         if self.block and self.block.edited and not self.force:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.clients.machines import (
     apple_mail,
     emacs,
+    fetchmail,
     getmail,
     git_send_email,
     imapfilter,
@@ -29,6 +30,8 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "mbsync-used": ("mbsync", mbsync.used),
     "getmail-fresh": ("getmail", getmail.fresh),
     "getmail-used": ("getmail", getmail.used),
+    "fetchmail-fresh": ("fetchmail", fetchmail.fresh),
+    "fetchmail-used": ("fetchmail", fetchmail.used),
     "imapfilter-fresh": ("imapfilter", imapfilter.fresh),
     "imapfilter-used": ("imapfilter", imapfilter.used),
     "git-send-email-fresh": ("git-send-email", git_send_email.fresh),
