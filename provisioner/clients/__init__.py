@@ -20,6 +20,8 @@ CLIENT_IDS = (
     "offlineimap",
     "s-nail",
     "emacs",
+    "mutt",
+    "neomutt",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
         imapfilter,
         mbsync,
         msmtp,
+        mutt,
+        neomutt,
         offlineimap,
         s_nail,
         thunderbird,
@@ -50,6 +54,8 @@ if TYPE_CHECKING:
         offlineimap,
         s_nail,
         emacs,
+        mutt,
+        neomutt,
     )
 
 

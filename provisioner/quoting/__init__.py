@@ -18,6 +18,7 @@ from provisioner.quoting.lua import lua
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
+from provisioner.quoting.mutt import mutt, muttcommand
 from provisioner.quoting.netrc import netrc
 from provisioner.quoting.offlineimap import offlineimap, offlineimap_section
 from provisioner.quoting.python import python
@@ -39,4 +40,6 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "lisp": lisp,
     "netrc": netrc,
     "offlineimap_section": offlineimap_section,
+    "mutt": mutt,
+    "muttcommand": muttcommand,
 }

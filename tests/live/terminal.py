@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.live.lab import until
@@ -125,6 +125,15 @@ class Screen:
     def type(self, text: str) -> None:
         """Keys as characters."""
         self._tmux("send-keys", "-l", text)
+
+    def call(self, key: str, *texts: str) -> None:
+        """Types the key until `texts` appear: programs drop what is typed while they are busy."""
+        for seconds in (2, 5):
+            self.type(key)
+            with suppress(AssertionError):
+                self.shows(*texts, seconds=seconds)
+                return
+        self.shows(*texts)
 
     def press(self, *keys: str) -> None:
         """Keys by tmux's names: `Enter`, `Tab`, `C-c`, `Escape`."""

@@ -14,6 +14,7 @@ from tests.clients.machines import (
     imapfilter,
     mbsync,
     msmtp,
+    mutt,
     offlineimap,
     s_nail,
     thunderbird,
@@ -42,4 +43,8 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "s-nail-used": ("s-nail", s_nail.used),
     "emacs-fresh": ("emacs", emacs.fresh),
     "emacs-used": ("emacs", emacs.used),
+    "mutt-fresh": ("mutt", mutt.fresh),
+    "mutt-used": ("mutt", mutt.used),
+    "neomutt-fresh": ("neomutt", mutt.neomutt_fresh),
+    "neomutt-used": ("neomutt", mutt.neomutt_used),
 }

@@ -1,0 +1,245 @@
+"""mutt and NeoMutt, whose configuration has one syntax: two files of our own, and a block that reads them.
+
+`ADDRESS.hooks` is always read. It gets the password from the keyring by a command, once, as hooks run a
+hundred times when a mailbox is opened; its hooks see to it that only the account's servers are given it.
+`ADDRESS.settings` (sender, mailboxes, SMTP server) is read when one of the account's mailboxes is opened, and
+at the start if it is the default account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from provisioner.clients.base import Found, Options
+from provisioner.clients.common import blockfile, hook, included, program
+from provisioner.clients.common.blockfile import BlockFile
+from provisioner.clients.common.included import Included
+from provisioner.errors import Conflict, UsageError
+from provisioner.host import Host
+from provisioner.model import Account, Installation, Plan, Security, Server, Use
+from provisioner.receipt import Receipt
+from provisioner.render import render
+from provisioner.secret import Secret
+
+_OWN = re.compile(
+    r"\s*(set\b.*\b(folder|spool_?file|from|imap_user|smtp_url|sendmail)\s*=|mailboxes\b|(folder|account)-hook\b)"
+)
+_HOOKS = re.compile(r"\s*(folder|account)-hook\b")
+_SOURCE = re.compile(r"""\s*source\s+["']?([^"'|`$\n]+?)["']?\s*(?:#.*)?""")
+_DEFAULT = re.compile(r"\.settings\"$", re.M)
+
+
+@dataclass(frozen=True)
+class Program:
+    """`usual`: configuration files below the home or (`%`) its XDG directory; the first one there is read."""
+
+    id: str
+    title: str
+    usual: tuple[str, ...]
+    fresh: str
+    """The one to make if there is none."""
+
+    def files(self, host: Host) -> tuple[Path, ...]:
+        return tuple(_below(host, name) for name in (*self.usual, self.fresh))
+
+
+@dataclass(frozen=True)
+class Access:
+    """A server whose password mutt must know: where the variable `setting` is it."""
+
+    setting: str
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Where an account's mail lies and how it is sent: what differs between IMAP and a local Maildir.
+
+    `pattern` matches the account's folders; `+NAME` is a mailbox in `folder`.
+    """
+
+    folder: str
+    pattern: str
+    inbox: str = "+INBOX"
+    record: str = ""
+    postponed: str = ""
+    trash: str = ""
+    mailboxes: tuple[str, ...] = ()
+    smtp_url: str = ""
+    sendmail: str = ""
+    """A command, used instead of `smtp_url`."""
+    servers: tuple[Access, ...] = ()
+
+
+def over_imap(account: Account) -> Mail:
+    """The account's mail on its servers. Raises UsageError (`value.unwritable`) for a mailbox's name."""
+    folder = _url("imap", account.imap)
+    names = account.mailboxes.names if account.mailboxes else {}
+    if odd := next((name for name in names.values() if re.search('[%?#"]', name)), None):
+        raise UsageError(
+            f"mutt cannot open the mailbox {odd!r}: the name would mean something else in a URL.",
+            "Rename that mailbox, or set this address up in another client.",
+            code="value.unwritable",
+        )
+    boxes = {use: f"+{name}" for use, name in names.items()}
+    imap, smtp = (_pattern(kind, server) for kind, server in (("imap", account.imap), ("smtp", account.smtp)))
+    return Mail(
+        folder=folder,
+        pattern=imap,
+        record=boxes.get(Use.SENT, ""),
+        postponed=boxes.get(Use.DRAFTS, ""),
+        trash=boxes.get(Use.TRASH, ""),
+        mailboxes=tuple(folder + name.removeprefix("+") for name in ("INBOX", *boxes.values())),
+        smtp_url=_url("smtp", account.smtp),
+        servers=(Access("imap_pass", imap), Access("smtp_pass", smtp)),
+    )
+
+
+def detect(host: Host, which: Program) -> tuple[Installation, ...]:
+    """The program on the search path; `where` is its configuration file."""
+    return program.installation(host, which.id, which.id, which.title, _choose(host, which, Options()))
+
+
+def plan(host: Host, which: Program, mail: Mail, account: Account, secret: Secret, options: Options) -> Plan:
+    """Adds the account, as the default one if there is none yet, and stores the password in the keyring.
+
+    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
+    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    """
+    program.require(host, which.id, which.title, which.id)
+    files, settings = _files(host, which, account, options)
+    include, hooks = files.main, files.own
+    own = _own_text(host, include)
+    _refuse_clash(include, (hooks, settings), own, account)
+    has_own = any(_OWN.match(line) for line in own)
+    other_default = has_own or _DEFAULT.search(include.others)
+    default = not other_default and (include.block is None or bool(_DEFAULT.search(include.block.body)))
+    names = {
+        "hooks": included.from_home(host, hooks.path),
+        "settings": included.from_home(host, settings.path),
+    }
+    changes = settings.with_block(
+        render("mutt/settings.j2", mail=mail, address=account.address, name=account.display_name)
+    )
+    body = render(
+        "mutt/hooks.j2",
+        mail=mail,
+        hook=hook.command(host, account),
+        number=hashlib.sha256(account.key.encode("utf-8", "replace")).hexdigest()[:12],
+        own=has_own and not any(_HOOKS.match(line) for line in own),
+        **names,
+    )
+    changes += files.with_account(body, render("mutt/include.j2", default=default, **names))
+    start = [which.id, *([] if include.path in which.files(host) else ["-F", str(include.path)])]
+    start += [] if default else ["-f", mail.folder + mail.inbox.removeprefix("+")]
+    return Plan(
+        client=which.id,
+        title=which.title,
+        where=str(include.path),
+        changes=changes,
+        secrets=(hook.change(host, account, secret),),
+        done=f"reads and sends as {account.address}; the password is in the keyring",
+        next=f"Read your mail with: {shlex.join(start)}",
+        notes=() if default else (f"Another account is the default: {shlex.join(start)} opens this one.",),
+        secret=secret,
+    )
+
+
+def unplan(host: Host, which: Program, receipt: Receipt, options: Options) -> Plan:
+    """Takes the account's blocks out. Raises Conflict (`block.*`)."""
+    file = BlockFile.read(host, Path(receipt.where), receipt.account.key, force=options.force)
+    orphans = file.block and _DEFAULT.search(file.block.body) and "provisioner/" in file.others
+    note = f"{which.title} has no default account now: name a mailbox with `{which.id} -f`."
+    return blockfile.unplan(host, receipt, which.title, (note,) if orphans else (), force=options.force)
+
+
+def find(host: Host, which: Program, account: Account, options: Options) -> tuple[Found, ...]:
+    """Our account, if the program reads it; see `Client.find`."""
+    return _files(host, which, account, options)[0].find(account)
+
+
+def stored_secret(host: Host, which: Program, account: Account, options: Options) -> Secret | None:
+    """The keyring's password, if the program has our account that asks for it."""
+    return _files(host, which, account, options)[0].stored(host, account)
+
+
+def _choose(host: Host, which: Program, options: Options) -> Path:
+    return blockfile.choose(host, options, which.files(host), which.title)
+
+
+def _below(host: Host, name: str) -> Path:
+    config = host.env_dir("XDG_CONFIG_HOME", host.home / ".config")
+    return config / name[2:] if name.startswith("%/") else host.home / name
+
+
+def _files(host: Host, which: Program, account: Account, options: Options) -> tuple[Included, BlockFile]:
+    """The hooks and what includes them, and the settings.
+
+    They are the same for both programs where these share a `muttrc`, and with it the account.
+    """
+    main = _choose(host, which, options)
+    directory = _below(host, f"%/{'neomutt' if 'neomutt' in main.name else 'mutt'}/provisioner")
+    settings = BlockFile.read(host, directory / included.file_name(account, ".settings"), account.key)
+    hooks = directory / included.file_name(account, ".hooks")
+    return Included.read(host, account, hooks, main), settings
+
+
+def _own_text(host: Host, include: BlockFile) -> list[str]:
+    """The lines of the user's own, of the files that they `source` as well, without what we wrote."""
+    lines: list[str] = []
+    texts, seen = [include.others], {include.path}
+    while texts:
+        for line in re.sub(r"\\\r?\n", " ", texts.pop()).splitlines():
+            lines.append(line)
+            if match := _SOURCE.fullmatch(line):
+                path = host.home / re.sub("^~/", "", match[1])
+                if path not in seen and path.parent.name != "provisioner":
+                    seen.add(path)
+                    texts.append((host.read(path) or b"").decode("utf-8", "surrogateescape"))
+    return lines
+
+
+def _refuse_clash(
+    include: BlockFile, files: Sequence[BlockFile], own: Sequence[str], account: Account
+) -> None:
+    user, host = re.escape(account.imap.username), re.escape(account.imap.host)
+    same = re.compile(
+        rf"\s*set\b.*(\bfrom\s*=.*\b{re.escape(account.address)}\b|//{user}@{host}\b)"
+        rf"|\s*set\b.*\bimap_user\s*=\s*[\"']?{user}[\"']?\s*", re.I,
+    )  # fmt: skip
+    taken = [file.path for file in files if file.data and file.block is None]
+    if taken or any(same.match(line) for line in own):
+        raise Conflict(
+            f"{(taken or [include.path])[0]} has settings for {account.address} already, which provisioner "
+            "did not write.",
+            "Take them out, then run the command again.",
+            code="account.exists",
+        )
+
+
+def _url(scheme: str, server: Server) -> str:
+    """`%40` and the like as RFC 3986 wants them in a user name."""
+    scheme += "s" if server.security is Security.TLS else ""
+    return f"{scheme}://{quote(server.username, safe='')}@{server.host}:{server.port}/"
+
+
+def _pattern(scheme: str, server: Server) -> str:
+    """A regular expression for URLs of the server: without a usual port, `@` encoded or not, as mutt likes.
+
+    It is no URL itself, for mutt would rewrite that before it compares.
+    """
+    user = "".join(map(_either, server.username))
+    return f"{scheme}s?://{user}@{re.escape(server.host)}(:{server.port})?(/|$)"
+
+
+def _either(char: str) -> str:
+    """A regular expression for a character as it is or percent-encoded."""
+    if char.isascii() and (char.isalnum() or char in "@+=,:;!#&/ "):
+        return char if char.isalnum() else f"([{char}]|{quote(char, safe='')})"
+    return f"[{char}]" if char in "-_.~" else "[^@]+"
