@@ -305,3 +305,6 @@ class CheckResult:
     seconds: float = 0.0
     mailboxes: Mailboxes | None = None
     mailbox_count: int = 0
+    cert_expires: str = ""
+    """When the server's verified certificate ends, ISO 8601 in UTC; empty if none was verified."""
+    cert_issuer: str = ""

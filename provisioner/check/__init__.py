@@ -9,9 +9,9 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from provisioner.accounts import Target
 from provisioner.check.diagnosis import compare, exit_code
@@ -19,6 +19,9 @@ from provisioner.check.timing import Timeouts
 from provisioner.errors import UsageError
 from provisioner.model import AppPassword, CheckResult, MailboxNames
 from provisioner.secret import Secret
+
+if TYPE_CHECKING:
+    from provisioner.check.wire import Transcript
 
 __all__ = [
     "Service",
@@ -53,6 +56,7 @@ def check_imap(
     mailboxes: MailboxNames | None = None,
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
+    transcript: Transcript | None = None,
 ) -> CheckResult:
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
@@ -64,7 +68,15 @@ def check_imap(
     _require_sendable(target, secret)
     limits = timeouts or Timeouts()
     return attempt.check(
-        "imap", imap.ImapSession, target, secret, rule, mailboxes, limits, context or make_context()
+        "imap",
+        imap.ImapSession,
+        target,
+        secret,
+        rule,
+        mailboxes,
+        limits,
+        context or make_context(),
+        transcript,
     )
 
 
@@ -75,6 +87,7 @@ def check_smtp(
     rule: AppPassword | None = None,
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
+    transcript: Transcript | None = None,
 ) -> CheckResult:
     """Logs in to the server for sending, and sends nothing. Otherwise as `check_imap`."""
     from provisioner.check import attempt, smtp
@@ -82,7 +95,7 @@ def check_smtp(
     _require_sendable(target, secret)
     limits = timeouts or Timeouts()
     return attempt.check(
-        "smtp", smtp.SmtpSession, target, secret, rule, None, limits, context or make_context()
+        "smtp", smtp.SmtpSession, target, secret, rule, None, limits, context or make_context(), transcript
     )
 
 
@@ -94,11 +107,13 @@ def check_login(
     mailboxes: MailboxNames | None = None,
     timeout: float | None = None,
     context: ssl.SSLContext | None = None,
+    transcript: Callable[[Service], Transcript] | None = None,
 ) -> dict[Service, CheckResult]:
     """Checks the services side by side; the results come in the order of `targets`.
 
     `timeout`: seconds for each service as a whole. Ctrl-C ends the wait at once. A password that one
-    server accepts is not blamed for the refusal of the other (`auth.username`).
+    server accepts is not blamed for the refusal of the other (`auth.username`). `transcript` gives, for
+    each service, who is told what goes over its connections, the password included.
     Raises UsageError as `check_imap`.
     """
     timeouts = replace(Timeouts(), total=timeout) if timeout is not None else Timeouts()
@@ -108,13 +123,22 @@ def check_login(
     done: queue.SimpleQueue[tuple[Service, CheckResult | BaseException]] = queue.SimpleQueue()
 
     def work(service: Service, target: Target) -> None:
+        told = transcript(service) if transcript else None
         try:
             if service == "imap":
                 result = check_imap(
-                    target, secret, rule=rule, mailboxes=mailboxes, timeouts=timeouts, context=shared
+                    target,
+                    secret,
+                    rule=rule,
+                    mailboxes=mailboxes,
+                    timeouts=timeouts,
+                    context=shared,
+                    transcript=told,
                 )
             else:
-                result = check_smtp(target, secret, rule=rule, timeouts=timeouts, context=shared)
+                result = check_smtp(
+                    target, secret, rule=rule, timeouts=timeouts, context=shared, transcript=told
+                )
             done.put((service, result))
         except BaseException as error:  # handed over to the caller's thread
             done.put((service, error))

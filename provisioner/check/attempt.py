@@ -11,7 +11,7 @@ from provisioner.accounts import Target
 from provisioner.check import diagnosis, evidence, tls, wire
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import Timeouts
-from provisioner.check.wire import Wire
+from provisioner.check.wire import Transcript, Wire
 from provisioner.model import AppPassword, CheckResult, Mailboxes, MailboxNames, Security
 from provisioner.secret import Secret
 
@@ -43,6 +43,7 @@ class _Attempt:
         target: Target,
         timeouts: Timeouts,
         context: ssl.SSLContext,
+        transcript: Transcript | None = None,
     ) -> None:
         self.protocol = protocol
         self.session = session
@@ -51,10 +52,16 @@ class _Attempt:
         self.context = context
         self.deadline = time.monotonic() + timeouts.total
         self.slowest_greeting = 0.0
+        self.transcript = transcript
+        self.certificate = tls.Verified()
 
     def connect(self) -> Wire:
         return wire.connect(
-            self.target.host, self.target.port, seconds=self.timeouts.connect, deadline=self.deadline
+            self.target.host,
+            self.target.port,
+            seconds=self.timeouts.connect,
+            deadline=self.deadline,
+            transcript=self.transcript,
         )
 
     def up_to_tls(self) -> Wire:
@@ -95,7 +102,9 @@ class _Attempt:
         try:
             line.enter("tls", self.timeouts.greeting)
             security = self.target.security
-            tls.secure(line, self.context, self.target.host, security, self.protocol, self.up_to_tls)
+            self.certificate = tls.secure(
+                line, self.context, self.target.host, security, self.protocol, self.up_to_tls
+            )
             # A new session: what was said in clear proves nothing (RFC 3207, 4.2; RFC 9051, 6.2.1).
             session = self.session(line, self.timeouts)
             if security is Security.TLS:
@@ -115,10 +124,11 @@ def check(
     names: MailboxNames | None,
     timeouts: Timeouts,
     context: ssl.SSLContext,
+    transcript: Transcript | None = None,
 ) -> CheckResult:
     """The result of trying each user name once, the second only if the first was rejected."""
     started = time.monotonic()
-    attempt = _Attempt(service.upper(), session, target, timeouts, context)
+    attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript)
     mailboxes: Mailboxes | None = None
     count = 0
     usernames = list(dict.fromkeys(target.usernames))[:MAX_USERNAMES]
@@ -162,6 +172,8 @@ def check(
         seconds=time.monotonic() - started,
         mailboxes=mailboxes,
         mailbox_count=count,
+        cert_expires=attempt.certificate.expires,
+        cert_issuer=attempt.certificate.issuer,
     )
 
 

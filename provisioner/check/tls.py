@@ -12,7 +12,9 @@ import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from provisioner.check.diagnosis import Fault
 from provisioner.check.evidence import clear_text, handshake_fault
@@ -71,6 +73,14 @@ def _no_authority(variable: str, value: str, problem: str) -> UsageError:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """A certificate that was verified: the end of its time (ISO 8601, UTC) and who signed it."""
+
+    expires: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What a certificate says about itself; nobody has verified it."""
 
@@ -122,13 +132,13 @@ def certificate_fault(code: int, text: str, shown: Shown | None) -> Fault:
 
 def secure(
     wire: Wire, context: ssl.SSLContext, host: str, security: Security, wanted: str, again: Callable[[], Wire]
-) -> None:
+) -> Verified:
     """Encrypts `wire` and verifies the server. `again` gives another connection at the same point.
 
     Raises Fault `tls.*`, `starttls.injected` or `greet.*`.
     """
     try:
-        wire.handshake(context, host)
+        return _verified(wire.handshake(context, host))
     except ClearText as error:
         if security is Security.STARTTLS:
             raise Fault("starttls.injected") from None
@@ -142,6 +152,16 @@ def secure(
         raise handshake_fault(error.reason or "") from None
     except ValueError:  # the name cannot be asked for: empty label, leading dot, too long
         raise Fault("net.dns") from None
+
+
+def _verified(tls: ssl.SSLObject) -> Verified:
+    shown: Any = tls.getpeercert() or {}
+    issuer = {key: value for name in shown.get("issuer", ()) for key, value in name}
+    seconds = ssl.cert_time_to_seconds(shown["notAfter"]) if "notAfter" in shown else None
+    return Verified(
+        expires=f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds is not None else "",
+        issuer=issuer.get("organizationName") or issuer.get("commonName", ""),
+    )
 
 
 def speaks_tls(again: Callable[[], Wire], host: str, seconds: float) -> bool:

@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 
 from provisioner.check.diagnosis import Fault
 from provisioner.check.evidence import Stage, Trouble, handshake_fault, is_tls_record, trouble
@@ -23,6 +24,8 @@ MAX_LINES = 1000
 """Lines in one stage; a list of mailboxes may be longer."""
 MAX_TOTAL = 8 * 1024 * 1024
 """Bytes of a whole connection."""
+Transcript = Callable[[str, bytes], None]
+"""Is told what goes over a connection, passwords included: `*` what happens, `>` sent, `<` received."""
 
 
 class ClearText(Exception):
@@ -36,8 +39,9 @@ class ClearText(Exception):
 class Wire:
     """A connection. Raises Fault for everything that goes wrong on the way."""
 
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
+    def __init__(self, sock: socket.socket, deadline: float, transcript: Transcript | None = None) -> None:
         """`deadline`: `time.monotonic()` at which the whole check ends."""
+        self._transcript = transcript
         self._sock = sock
         self._deadline = self._until = deadline
         self._tls: ssl.SSLObject | None = None
@@ -74,6 +78,10 @@ class Wire:
             pass
         return True
 
+    def note(self, mark: str, data: bytes) -> None:
+        if self._transcript:
+            self._transcript(mark, data)
+
     def fail(self, kind: Trouble) -> Fault:
         return trouble(kind, self.stage, self.heard)
 
@@ -100,6 +108,7 @@ class Wire:
         if end >= limit or self._lines_left < 0:
             raise self.fail("too_long")
         line = self._take(end + 1)
+        self.note("<", line)
         self.lines.append(line)
         return line
 
@@ -109,10 +118,13 @@ class Wire:
             raise self.fail("too_long")
         while len(self._buffer) < size:
             self._fill()
-        return self._take(size)
+        data = self._take(size)
+        self.note("<", data)
+        return data
 
     def sendall(self, data: bytes) -> None:
         self.lines.clear()
+        self.note(">", data)
         if self._tls:
             try:
                 self._tls.write(data)
@@ -147,6 +159,7 @@ class Wire:
                 raise
         self._flush()
         self._tls = tls
+        self.note("*", f"TLS set up: {tls.version()}, {(tls.cipher() or ('?',))[0]}".encode())
         self._verified = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
         return tls
 
@@ -223,7 +236,9 @@ class Wire:
                 raise self.fail("dropped") from None
 
 
-def connect(host: str, port: int, *, seconds: float, deadline: float) -> Wire:
+def connect(
+    host: str, port: int, *, seconds: float, deadline: float, transcript: Transcript | None = None
+) -> Wire:
     """Connects to the first address that answers; all of them share `seconds`. Raises Fault `net.*`."""
     until = min(deadline, time.monotonic() + seconds)
     addresses = _look_up(host, port, until)
@@ -245,7 +260,9 @@ def connect(host: str, port: int, *, seconds: float, deadline: float) -> Wire:
         else:
             with contextlib.suppress(OSError):  # some systems refuse it once the peer has gone
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return Wire(sock, deadline)
+            wire = Wire(sock, deadline, transcript)
+            wire.note("*", f"connected to {host} ({address[0]}) port {port}".encode())
+            return wire
         sock.close()
     if dropped:  # it was accepted, and reset before we looked
         raise Fault("greet.dropped")
