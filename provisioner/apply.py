@@ -8,13 +8,14 @@ included, puts the files back, newest first; after a kill, `recover` does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+import errno
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from provisioner import atomic, keyring_changes, locks, seals
+from provisioner import atomic, attributes, keyring_changes, locks, seals
 from provisioner.archive import SCHEMA, digest
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
@@ -22,6 +23,9 @@ from provisioner.journal import Journal, new_id, now
 from provisioner.model import Account, FileChange, Plan, SecretChange
 from provisioner.receipt import FileRecord, Receipt, ReceiptState
 from provisioner.vetting import refuse_unsafe
+
+Places = Mapping[Path, Path]
+"""Path of a change or a lock -> where that really is. Links are followed once: what was vetted is written."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +54,26 @@ def apply(
     the disk refuses; in every case the files are as before.
     """
     with journal.locked(wait=wait):
-        absent = {path for deed in deeds for path in deed.plan.locks if not path.exists()}
+        places: dict[Path, Path] = {
+            path: refuse_unsafe(path, host) for deed in deeds for path in deed.plan.locks
+        }
+        absent = {path for path in places if not path.exists()}
         with contextlib.ExitStack() as held:
             for deed in deeds:
                 held.enter_context(locks.hold(deed.plan.locks, deed.plan.title, wait=wait))
             for deed in deeds:
-                _unchanged_since(deed.plan, host)
+                places |= _unchanged_since(deed.plan, host)
             group = new_id()
             items = [seals.sealed(deed.plan.secrets, host.secrets) for deed in deeds]
             receipts = [
-                _receipt(deed, changes, journal, group, absent)
+                _receipt(deed, changes, journal, group, absent, places)
                 for deed, changes in zip(deeds, items, strict=True)
             ]
             try:
                 for deed, receipt in zip(deeds, receipts, strict=True):
                     journal.open(receipt, _backups(deed.plan, receipt))
                 for deed, receipt in zip(deeds, receipts, strict=True):
-                    _write_all(deed.plan, receipt)
+                    _write_all(deed.plan, receipt, places)
                 for changes, receipt in zip(items, receipts, strict=True):
                     keyring_changes.write(changes, receipt, host.secrets)
                 verify()
@@ -142,12 +149,13 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
     """Puts every file of an open receipt back, newest first, and forgets the receipt.
 
     Raises Conflict (`recover.changed`) if a file is neither the old nor the new one; it and its backup stay.
+    Raises Conflict (`file.*`), before anything is written, if any of them is no longer safe to replace.
     """
     changed = []
-    for record in reversed(receipt.files):
-        path = Path(record.path)
+    places = [refuse_unsafe(Path(record.path), host) for record in receipt.files]
+    for record, path in reversed(list(zip(receipt.files, places, strict=True))):
         with contextlib.suppress(OSError):
-            atomic.remove(atomic.temporary_name(path.resolve(), receipt.id))
+            atomic.unlink(atomic.temporary_name(path, receipt.id))
         current = digest(host.read(path))
         if current == record.before:
             continue
@@ -156,7 +164,7 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
             continue
         restored = journal.backup(receipt, record)
         if restored is None:
-            atomic.remove(path)
+            atomic.unlink(path)
         else:
             atomic.write(path, restored, mode=record.mode or 0o600, tag=receipt.id)
     if changed:
@@ -177,17 +185,23 @@ def remove_directories(receipt: Receipt) -> None:
         atomic.remove_directory(Path(directory))
 
 
-def _unchanged_since(plan: Plan, host: Host) -> None:
+def _unchanged_since(plan: Plan, host: Host) -> dict[Path, Path]:
+    places = {change.path: refuse_unsafe(change.path, host) for change in plan.changes}
     for change in plan.changes:
-        refuse_unsafe(change.path, host)
-        if host.read(change.path) != change.before:
+        if host.read(places[change.path]) != change.before:
             raise Conflict(
                 f"{change.path} changed while the plan was made.", "Run the command again.", code="drift"
             )
+    return places
 
 
 def _receipt(
-    deed: Deed, items: Sequence[SecretChange], journal: Journal, group: str, absent: Collection[Path]
+    deed: Deed,
+    items: Sequence[SecretChange],
+    journal: Journal,
+    group: str,
+    absent: Collection[Path],
+    places: Places,
 ) -> Receipt:
     plan, account = deed.plan, deed.account
     earlier = deed.ends or next(
@@ -196,7 +210,8 @@ def _receipt(
     directories: dict[str, None] = {}
     for change in plan.changes:
         if change.after is not None:
-            directories.update((str(path), None) for path in atomic.missing_directories(change.path))
+            missing = atomic.missing_directories(places[change.path])
+            directories.update((str(path), None) for path in missing)
     time = now()
     return Receipt(
         schema=SCHEMA,
@@ -217,9 +232,11 @@ def _receipt(
         adopted=plan.adopted if earlier is None else earlier.adopted,
         secrets=keyring_changes.records(items),
         wrote_password=plan.wrote_password or (earlier is not None and earlier.wrote_password),
-        files=tuple(_record(change, number) for number, change in enumerate(plan.changes)),
+        files=tuple(
+            _record(change, number, places[change.path]) for number, change in enumerate(plan.changes)
+        ),
         locks=tuple(str(path) for path in plan.locks),
-        new_locks=tuple(str(path) for path in plan.locks if path in absent),
+        new_locks=tuple(str(places[path]) for path in plan.locks if path in absent),
         directories=tuple(directories),
         supersedes=earlier.id if earlier else None,
     )
@@ -234,22 +251,22 @@ def _rotated(plan: Plan, items: Sequence[SecretChange], earlier: Receipt | None,
     return time if plan.seal != earlier.seal or written or resealed else earlier.rotated
 
 
-def _write_all(plan: Plan, receipt: Receipt) -> None:
+def _write_all(plan: Plan, receipt: Receipt, places: Places) -> None:
     for directory in receipt.directories:
         if not Path(directory).is_dir():  # another plan of the group may have made it
             atomic.make_directory(Path(directory))
     for change, record in zip(plan.changes, receipt.files, strict=True):
         if change.after is None:
-            atomic.remove(change.path)
+            atomic.unlink(places[change.path])
         else:
             mode = change.mode if record.mode is None else record.mode
-            atomic.write(change.path, change.after, mode=mode, tag=receipt.id)
+            atomic.write(places[change.path], change.after, mode=mode, tag=receipt.id)
 
 
-def _record(change: FileChange, number: int) -> FileRecord:
+def _record(change: FileChange, number: int, place: Path) -> FileRecord:
     mode = None
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        mode = change.path.stat().st_mode & 0o777
+        mode = attributes.plain_mode(place)
     return FileRecord(
         path=str(change.path),
         before=digest(change.before),
@@ -267,9 +284,18 @@ def _backups(plan: Plan, receipt: Receipt) -> dict[str, bytes]:
     }
 
 
+_REMEDIES = {
+    errno.ENOSPC: "Free some space.",
+    errno.EDQUOT: "Free some space: your quota is used up.",
+    errno.EPERM: "Look whether it is locked (Linux: lsattr, macOS: ls -lO) and by whom.",
+    errno.EROFS: "Its file system is read-only: make that writable, or choose another place.",
+}
+
+
 def _refused(error: OSError) -> ProvisionError:
+    remedy = _REMEDIES.get(error.errno or 0, "Check the permissions there.")
     return ProvisionError(
         f"{error.filename or 'A file'} cannot be written: {error.strerror or error}.",
-        "Check the free space and the permissions there; everything was put back as it was.",
+        f"{remedy} Everything was put back as it was.",
         code="file.unwritable",
     )

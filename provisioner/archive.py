@@ -51,10 +51,10 @@ class Archive:
     """The receipts and backups of one user, below `directory` (Host.state_dir). Reads only."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._receipts = directory / "receipts"
-        self._backups = directory / "backups"
-        self._commits = directory / "commits"
+        self.directory = Path(os.path.realpath(directory))  # atomic.py follows no links
+        self._receipts = self.directory / "receipts"
+        self._backups = self.directory / "backups"
+        self._commits = self.directory / "commits"
 
     def receipts(self, address: str | None = None, client: str | None = None) -> list[Receipt]:
         """Finished receipts, oldest first, of one address and client if given.

@@ -46,7 +46,7 @@ class Journal(Archive):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self._lock = OwnLock(directory / "lock")
+        self._lock = OwnLock(self.directory / "lock")
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:

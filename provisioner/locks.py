@@ -117,7 +117,7 @@ def _unlink(path: Path) -> None:
 def _try(path: Path) -> tuple[int | None, int | None]:
     """(descriptor that holds the lock, None) or (None, the holder's process number if it is known)."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except PermissionError:
         if sys.platform == "win32":  # opened without sharing by the running client
             return None, None

@@ -25,6 +25,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
         "locks",
         "atomic",
         "vetting",
+        "attributes",
         "keyring_changes",
         "seals",
         "passwords",

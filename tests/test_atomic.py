@@ -56,11 +56,10 @@ def test_a_new_file_is_synced_before_it_has_its_name(file: Path, synced: Synced)
     ]
 
 
-@pytest.mark.parametrize("gone", [atomic.unlink, atomic.remove])
-def test_a_removal_is_synced(file: Path, synced: Synced, gone: Callable[[Path], None]) -> None:
-    gone(file)
+def test_a_removal_is_synced(file: Path, synced: Synced) -> None:
+    atomic.unlink(file)
     assert synced == [("directory", None)]
-    gone(file)
+    atomic.unlink(file)
     assert len(synced) == 1
 
 
@@ -128,12 +127,6 @@ def link(file: Path) -> Path:
     path = file.with_name("link")
     path.symlink_to("file")
     return path
-
-
-def test_remove_takes_away_what_a_link_leads_to(file: Path, link: Path) -> None:
-    atomic.remove(link)
-    assert link.is_symlink()
-    assert not file.exists()
 
 
 def test_unlink_takes_away_the_link_itself(file: Path, link: Path) -> None:

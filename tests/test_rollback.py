@@ -64,7 +64,7 @@ def test_ctrl_c_after_any_file_puts_all_of_them_back(
 
     before = world.files()
     monkeypatch.setattr(atomic, "write", stop_after(atomic.write))
-    monkeypatch.setattr(atomic, "remove", stop_after(atomic.remove))
+    monkeypatch.setattr(atomic, "unlink", stop_after(atomic.unlink))
     with pytest.raises(interrupt):
         world.apply()
     assert world.files() == before
