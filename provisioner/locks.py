@@ -20,6 +20,8 @@ if sys.platform != "win32":
     import fcntl
 
 _POLL_SECONDS = 0.5
+NONE_HERE = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What a file system without locks answers, such as NFS (fcntl(2), flock(2))."""
 PATIENCE_SECONDS = 10.0
 """How long another provisioner may take before we give up: it checks a login while it holds its lock."""
 
@@ -47,6 +49,14 @@ class OwnLock:
                 f"Another provisioner{self._holder()} is at work for this user.",
                 "Let it finish and run the command again, or add --wait.",
                 code="provisioner.running",
+            ) from None
+        except OSError as error:
+            if error.errno not in NONE_HERE:
+                raise
+            raise Conflict(
+                f"{self.path} cannot be locked: its file system has no locks.",
+                "Set XDG_STATE_HOME to a directory on a local disk.",
+                code="state.no_locks",
             ) from None
         try:
             self._thread = threading.get_ident()
@@ -140,7 +150,7 @@ def _try(path: Path) -> tuple[int | None, int | None]:
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+        if error.errno in NONE_HERE:
             return descriptor, None  # NFS without locks: the symlink has decided, for Thunderbird, too
         holder = _lock_holder(descriptor)
         os.close(descriptor)

@@ -130,6 +130,15 @@ def test_other_symlinks_leave_it_to_the_posix_lock(lock: Path, target: str) -> N
         assert f"(process {holder.pid})" in refused(lock)
 
 
+def test_a_lock_file_that_is_a_link_is_not_followed(lock: Path) -> None:
+    victim = lock.with_name("victim")
+    lock.symlink_to(victim)
+    with pytest.raises(Conflict) as caught, hold([lock], "Thunderbird"):
+        pass
+    assert caught.value.code == "file.unwritable"
+    assert not victim.exists()
+
+
 def test_a_lock_that_cannot_be_opened_is_explained(lock: Path) -> None:
     lock.mkdir()
     with pytest.raises(Conflict, match=r"\.parentlock cannot be opened for locking") as caught:
@@ -152,11 +161,12 @@ def test_a_process_of_another_user_is_alive_too(lock: Path) -> None:
     assert in_child(as_nobody) == 0
 
 
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
 def test_a_file_system_without_locks_leaves_it_to_the_symlink(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def no_locks(*arguments: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("fcntl.lockf", no_locks)
     with locks.hold([tmp_path / ".parentlock"], "Thunderbird"):
