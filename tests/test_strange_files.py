@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,12 +16,14 @@ import pytest
 
 import provisioner.clients.apple_mail  # noqa: F401 - another user may not be able to load it later
 from provisioner import atomic
-from provisioner.apply import recover
+from provisioner.apply import Deed, apply, recover
+from provisioner.attributes import ACL
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.journal import Journal
 from tests.mozlock import in_child
 from tests.needs import need
-from tests.test_apply import World, leftovers
+from tests.test_apply import ACCOUNT, World, leftovers
+from tests.test_attributes import acl
 from tests.test_rollback import killed
 
 NOBODY = 65534
@@ -321,4 +324,34 @@ def test_recovery_writes_nothing_if_any_file_is_no_longer_safe(
     shutil.rmtree(world.home)
     shutil.copytree(world.home.parent / "saved", world.home, symlinks=True)
     recover(world.host, world.journal)
+    assert state(world) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has calls for ACLs in Python")
+def test_an_acl_stays_from_setup_to_remove_and_never_opens_a_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mode alone would give the owning group what the mask says, which is for bob."""
+    only_bob = acl(6, 0, 6, 0, bob=6)
+    files = world.home / "app/changed", world.home / "app/removed"
+    try:
+        for path in files:
+            os.setxattr(path, ACL, only_bob)
+    except OSError as error:
+        need(False, f"no ACLs here: {error}")
+    before = state(world)
+
+    def verify() -> None:
+        assert os.getxattr(files[0], ACL) == only_bob
+        raise Conflict("no")
+
+    with pytest.raises(Conflict, match="no"):
+        apply([Deed(world.plan(), ACCOUNT, "x")], world.host, world.journal, verify=verify)
+    assert os.getxattr(files[0], ACL) == only_bob
+    assert files[1].stat().st_mode & 0o777 == 0o600
+    os.setxattr(files[1], ACL, only_bob)
+    world.apply()
+    world.remove()
+    assert os.getxattr(files[0], ACL) == only_bob
+    os.setxattr(files[1], ACL, only_bob)
     assert state(world) == before
