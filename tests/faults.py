@@ -2,12 +2,16 @@
 
 Python's audit events name every open, rename, remove, mkdir, rmdir and chmod before it happens (PEP 578);
 fsync has none and is wrapped. So every point is met without knowing the code that is tested.
+
+A name without a directory is one in an open directory (openat(2) and its kin); only the code that is tested
+has those.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.link"}
+NAMES = {"os.rename": 2, "os.link": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir": 1}
+"""Those that change names, and how many they have; that many open directories end their arguments."""
 KILLED = 137
 REFUSED = 41
 DONE = 0
@@ -48,6 +54,29 @@ def count(action: Callable[[], object], below: Path) -> int:
     os.waitpid(pid, 0)
     with os.fdopen(reader) as pipe:
         return int(pipe.read())
+
+
+Operation = tuple[str, ...]
+"""("fsync", path), ("os.rename", from, to), ("os.remove", path), ..., in the order in which they are done."""
+
+
+def record(action: Callable[[], object], below: Path) -> list[Operation]:
+    """What an unhindered run of `action`, in a child process, does to names and syncs. Linux only."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        recorder = _Recorder(below)
+        recorder.install()
+        with contextlib.suppress(BaseException):
+            action()
+            with os.fdopen(writer, "w") as pipe:
+                json.dump(recorder.seen, pipe)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        found = [tuple(operation) for operation in json.load(pipe)]
+    os.waitpid(pid, 0)
+    return found
 
 
 def points(
@@ -84,7 +113,7 @@ class _Counter:
         sys.addaudithook(self.hook)
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in EVENTS and str(arguments[0]).startswith(self.below):
+        if event in EVENTS and _is_below(arguments[0], self.below):
             if event == "open" and not _writes(arguments):
                 return
             self.hit()
@@ -95,6 +124,43 @@ class _Counter:
             if self.error is None:
                 os._exit(KILLED)
             raise OSError(self.error, os.strerror(self.error), "injected")
+
+
+class _Recorder:
+    def __init__(self, below: Path) -> None:
+        self.below, self.seen = str(below), []  # type: str, list[Operation]
+
+    def install(self) -> None:
+        real = os.fsync
+
+        def fsync(descriptor: Any) -> None:
+            self.seen.append(("fsync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+            real(descriptor)
+
+        os.fsync = fsync  # type: ignore[assignment]  # the parameter's type is private to typeshed
+        sys.addaudithook(self.hook)
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in NAMES or not _is_below(arguments[0], self.below):
+            return
+        count = NAMES[event]
+        names = [
+            str(name) if at == -1 else str(Path(f"/proc/self/fd/{at}").readlink() / name)
+            for name, at in zip(arguments[:count], arguments[-count:], strict=True)
+        ]
+        if _can_be(event, Path(names[0])):
+            self.seen.append((event, *names))
+
+
+def _can_be(event: str, path: Path) -> bool:
+    """An event comes before the deed, which may fail: a directory that exists, or is not empty."""
+    if event == "os.rmdir":
+        return path.is_dir() and not any(path.iterdir())
+    return os.path.lexists(path) is (event != "os.mkdir")
+
+
+def _is_below(name: object, below: str) -> bool:
+    return str(name).startswith(below) or (isinstance(name, str) and "/" not in name)
 
 
 def _writes(arguments: tuple[Any, ...]) -> bool:

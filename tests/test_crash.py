@@ -1,18 +1,22 @@
-"""setup, rotate and remove, stopped at every single file operation, for Thunderbird and a file client.
+"""setup, rotate and remove, stopped at every single file operation and every call of the keyring.
 
-Each point is met once: killed outright, and with the disk refusing. After the next command every file is
-the old one or the new one, the stored password fits, nothing is left behind, and status says the truth.
+Each point is met once: killed outright, with the disk refusing, with the keyring refusing. After the next
+command every file is the old one or the new one, the stored password fits, nothing is left behind, and status
+says the truth.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,7 @@ import pytest
 from provisioner import clients
 from provisioner.accounts import Wish
 from provisioner.clients.base import Options
+from provisioner.errors import ProvisionError
 from provisioner.items import UNDO_SERVICE, SecretItem
 from provisioner.journal import Journal
 from provisioner.model import AppPassword
@@ -43,7 +48,8 @@ KEYRING = "keyring.json"
 LOCK = ".parentlock"
 """Thunderbird's own lock file: empty, made by every start, and nobody's evidence of anything."""
 
-IGNORED = STORES | {LOCK, KEYRING, "keyring.new"}
+NOT_OURS = {LOCK, KEYRING, "keyring.new"}
+IGNORED = STORES | NOT_OURS
 
 
 class Silent:
@@ -65,11 +71,44 @@ class Silent:
         raise AssertionError(question)
 
 
+class Refusal(StrEnum):
+    """How the keyring refuses a call: it does nothing, does it and says no, or is locked from then on."""
+
+    BEFORE = "keyring-before"
+    AFTER = "keyring-after"
+    LOCKED = "keyring-locked"
+
+
 class FileStore:
-    """A keyring in a file: it outlives a process that is killed, and each write is a point of failure."""
+    """A keyring in a file: it outlives a process that is killed, and each call is a point of failure.
+
+    Like the real ones it raises ProvisionError only.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.calls = 0
+        self._refuse_at: int | None = None
+        self._how = Refusal.BEFORE
+
+    def refuse(self, call: int | None, how: Refusal = Refusal.BEFORE) -> None:
+        """Counts calls from now on and refuses this one; None: no more."""
+        self.calls, self._refuse_at, self._how = 0, call, how
+
+    @contextlib.contextmanager
+    def _call(self) -> Iterator[None]:
+        number, self.calls = self.calls, self.calls + 1
+        hit = number == self._refuse_at
+        locked = self._refuse_at is not None and number >= self._refuse_at and self._how is Refusal.LOCKED
+        no = ProvisionError("The keyring says no.", "Unlock it.", code="keyring.failed")
+        if locked or (hit and self._how is Refusal.BEFORE):
+            raise no
+        try:
+            yield
+        except OSError:
+            raise no from None
+        if hit and self._how is Refusal.AFTER:
+            raise no
 
     def _items(self) -> dict[str, str]:
         found: dict[str, str] = json.loads(self.path.read_text()) if self.path.exists() else {}
@@ -81,14 +120,17 @@ class FileStore:
         new.replace(self.path)
 
     def get(self, item: SecretItem) -> Secret | None:
-        value = self._items().get(repr(item.attributes))
-        return None if value is None else Secret(value)
+        with self._call():
+            value = self._items().get(repr(item.attributes))
+            return None if value is None else Secret(value)
 
     def set(self, item: SecretItem, secret: Secret) -> None:
-        self._save({**self._items(), repr(item.attributes): secret.reveal()})
+        with self._call():
+            self._save({**self._items(), repr(item.attributes): secret.reveal()})
 
     def delete(self, item: SecretItem) -> None:
-        self._save({key: value for key, value in self._items().items() if key != repr(item.attributes)})
+        with self._call():
+            self._save({key: value for key, value in self._items().items() if key != repr(item.attributes)})
 
     def waiting(self) -> list[str]:
         return [key for key in self._items() if UNDO_SERVICE in key]
@@ -121,6 +163,19 @@ class Scene:
 
     def context(self) -> Context:
         return Context(self.host, self.journal, Silent(), Report("test"))
+
+    def prepare(self, verb: str) -> None:
+        """The state before the verb. Made once, then copied: all paths are the same again."""
+        saved = self.directory.with_name("saved")
+        if saved.exists():
+            shutil.rmtree(self.directory)
+            shutil.copytree(saved, self.directory, symlinks=True)
+        else:
+            self.reset()
+            if verb != "setup":
+                self.setup()
+            shutil.copytree(self.directory, saved, symlinks=True)
+        self.store.refuse(None)
 
     def setup(self) -> None:
         context = self.context()
@@ -183,35 +238,60 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "_works", lambda *rest: True)
 
 
-KILL: list[tuple[str, str, int | None]] = [
-    (machine, verb, None) for machine in MACHINES for verb in ("setup", "rotate", "remove")
-]
-REFUSE: list[tuple[str, str, int | None]] = [
-    ("thunderbird-used", verb, error) for verb in ("setup", "rotate", "remove") for error in faults.ERRORS
+VERBS = ("setup", "rotate", "remove")
+ENUMERATED = ("thunderbird-used", "msmtp-used", "mbsync-used")
+"""With the disk refusing: one machine of each way to write. What is new on a `fresh` one is killed only."""
+How = int | Refusal | None
+"""The disk says this errno, the keyring refuses, or (None) the process is killed."""
+CASES: list[tuple[str, str, How]] = [
+    *((machine, verb, None) for machine in MACHINES for verb in VERBS),
+    *((machine, verb, error) for machine in ENUMERATED for verb in VERBS for error in faults.ERRORS),
+    *((machine, verb, how) for machine in ENUMERATED[1:] for verb in VERBS for how in Refusal),
 ]
 
 
-@pytest.mark.parametrize(
-    ("machine", "verb", "error"),
-    KILL + REFUSE,
-    ids=lambda value: errno.errorcode[value] if isinstance(value, int) else str(value or "kill"),
-)
-def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, error: int | None) -> None:
+def keyring_points(
+    scene: Scene, act: Callable[[], None], prepare: Callable[[], None], how: Refusal
+) -> Iterator[tuple[int, int]]:
+    """(call, outcome) for every call of the keyring that `act` makes; see faults.points."""
+    prepare()
+    act()
+    for call in range(scene.store.calls):
+        prepare()
+        scene.store.refuse(call, how)
+        outcome = faults.DONE
+        try:
+            act()
+        except Exception:
+            outcome = faults.REFUSED
+        scene.store.refuse(None)
+        yield call, outcome
+
+
+def name_of(value: object) -> str:
+    return errno.errorcode[value] if isinstance(value, int) else str(value or "kill")
+
+
+@pytest.mark.parametrize(("machine", "verb", "how"), CASES, ids=name_of)
+def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, how: How) -> None:
     scene = Scene(machine, tmp_path / "world")
+    act: Callable[[], None] = getattr(scene, verb)
 
     def prepare() -> None:
-        scene.reset()
-        if verb != "setup":
-            scene.setup()
+        scene.prepare(verb)
 
-    act: Callable[[], None] = getattr(scene, verb)
     prepare()
     old = scene.signature()
     act()
     new = scene.signature()
     assert old != new
     seen = set()
-    for point, outcome in faults.points(act, scene.host.home, prepare, error):
+    stops = (
+        keyring_points(scene, act, prepare, how)
+        if isinstance(how, Refusal)
+        else faults.points(act, scene.host.home, prepare, how)
+    )
+    for point, outcome in stops:
         unfinished = bool(scene.journal.unfinished())
         assert (State.UNFINISHED in scene.states()) == unfinished, point
         recover(scene.context())
@@ -220,14 +300,48 @@ def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, error: 
         assert scene.leftovers() == [], point
         assert scene.states() == [State.OK] * found.receipts, point
         seen.add(found == new)
-        if error is not None:
+        if how is not None:
             assert outcome in (faults.REFUSED, faults.DONE), point
         act_again(scene, verb, found == new)
         assert scene.signature() == new, point
-    assert seen == {True, False}
+    # A keyring that refuses stops everything before the commit, but for what is forgotten after it.
+    assert seen == {True, False} or (isinstance(how, Refusal) and False in seen)
 
 
 def act_again(scene: Scene, verb: str, done: bool) -> None:
     """The same command once more: does it now, or finds nothing to do."""
     if verb == "rotate" or not done or verb == "setup":
         getattr(scene, verb)()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a descriptor is open for")
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_step_is_on_the_disk_before_the_next(tmp_path: Path, machine: str, verb: str) -> None:
+    """A power cut leaves what a kill leaves: a file is synced, renamed, its directory is synced, then the
+    next. So the receipt is on the disk before the first change and the commit after the last one."""
+    scene = Scene(machine, tmp_path / "world")
+    scene.prepare(verb)
+    done = [
+        step
+        for step in faults.record(getattr(scene, verb), scene.host.home)
+        if not any(Path(name).name in NOT_OURS for name in step[1:])
+    ]
+    renamed = 0
+    for before, step, after in zip([("",), *done], done, [*done[1:], ("",)], strict=False):
+        if step[0] == "os.rename":
+            assert before == ("fsync", step[1]), step
+            renamed += 1
+        if step[0] != "fsync":
+            assert after == ("fsync", str(Path(step[-1]).parent)), step
+    assert renamed >= 4  # a file, the receipt open and closed, the commit
+    state = scene.journal.directory
+    places = [Path(step[-1]) for step in done if step[0] == "os.rename" or step[0] == "os.remove"]
+    changes = [number for number, path in enumerate(places) if state not in path.parents]
+    commit = next(number for number, path in enumerate(places) if path.parent == state / "commits")
+    receipt = next(number for number, path in enumerate(places) if path.parent == state / "receipts")
+    backups = [number for number, path in enumerate(places) if path.parent.parent == state / "backups"]
+    assert [number for number in backups if number < commit] == [n for n in backups if n < receipt]
+    assert changes
+    assert receipt < min(changes)
+    assert max(changes) < commit
