@@ -93,7 +93,7 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
     report = Report(command) if as_json else Report(command, output.print_row)
     try:
         host = Host.current()
-        yield Context(host, Journal(host.state_dir), Terminal(quiet=as_json), report)
+        yield Context(host, Journal(host.state_dir, host.home), Terminal(quiet=as_json), report)
     except ProvisionError as error:
         report.errors.append(error)
     except KeyboardInterrupt:

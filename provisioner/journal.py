@@ -27,6 +27,7 @@ from provisioner.errors import ProvisionError
 from provisioner.locks import OwnLock
 from provisioner.model import FileChange
 from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor
+from provisioner.vetting import real_place
 
 _TEMPORARY = re.compile(r"\..*\.tmp")
 
@@ -44,20 +45,24 @@ def new_id() -> str:
 class Journal(Archive):
     """The receipts and backups of one user, and the only way to write them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, home: Path = Path("/")) -> None:
+        """`home`: how far up others may have no way in (vetting.py)."""
         super().__init__(directory)
+        self._named, self._home = directory, home
         self._lock = OwnLock(self.directory / "lock")
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:
         """Only one provisioner plans and changes things at a time; who has the lock may take it again.
 
-        Raises Conflict (`provisioner.running`) if another has it for some seconds, unless `wait`.
+        Raises Conflict (`provisioner.running`) if another has it for some seconds, unless `wait`, and if
+        others could write to where the directory is (`file.*`).
         """
         if self._lock.mine:
             yield
             return
         self._refuse_foreign()
+        real_place(self._named, self._home)
         self._make_private(self.directory)
         with contextlib.ExitStack() as held:
             try:

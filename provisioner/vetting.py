@@ -26,7 +26,7 @@ MAX_LINKS = 40
 """As many as Linux follows (path_resolution(7))."""
 
 
-def real_place(path: Path, host: Host) -> Path:
+def real_place(path: Path, home: Path) -> Path:
     """Where `path` really is, the file itself included; write there, and the links stay as they are.
 
     Raises Conflict if it cannot be trusted: a link on the way lies outside the home or leads out of it
@@ -34,10 +34,10 @@ def real_place(path: Path, host: Host) -> Path:
     are the directories from the home down, or from the root for a place outside the home.
     Windows has neither such links nor such permissions in a home: there only the end of a link counts.
     """
-    home = host.home.resolve()
+    named, home = home, home.resolve()
     if os.name != "posix":
         target = path.resolve()
-        if path.is_relative_to(host.home) and not target.is_relative_to(home):
+        if path.is_relative_to(named) and not target.is_relative_to(home):
             raise _outside(path, target)
         return target
     try:
@@ -64,7 +64,7 @@ def refuse_unsafe(path: Path, host: Host) -> Path:
 
     Raises Conflict (`file.*`) unless it is safe to replace.
     """
-    target = real_place(path, host)
+    target = real_place(path, host.home)
     if os.name != "posix":
         return target
     try:

@@ -218,6 +218,7 @@ def test_a_state_directory_that_cannot_be_locked_is_refused(
 
 
 def test_the_state_directory_is_vetted_up_to_the_home(world: World) -> None:
+    world.journal = Journal(world.host.state_dir, world.home)
     (world.home / ".local").mkdir()
     (world.home / ".local").chmod(0o777)
     before = state(world)
@@ -228,10 +229,20 @@ def test_the_state_directory_is_vetted_up_to_the_home(world: World) -> None:
     assert not world.journal.directory.exists()
 
 
+def test_a_state_directory_behind_a_link_out_of_the_home_is_refused(world: World, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (world.home / ".local").symlink_to(tmp_path / "outside")
+    world.journal = Journal(world.host.state_dir, world.home)
+    with pytest.raises(Conflict) as caught:
+        world.apply()
+    assert caught.value.code == "file.outside_home"
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
 def test_a_state_directory_behind_links_in_the_home_is_fine(world: World) -> None:
     (world.home / "data").mkdir()
     (world.home / ".local").symlink_to("data")
-    journal = Journal(world.host.state_dir)
+    journal = Journal(world.host.state_dir, world.home)
     world.journal = journal
     world.apply()
     assert len(journal.receipts()) == 1

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,11 +24,13 @@ from provisioner.plan import diff, prune
 from provisioner.providers import load_all
 from provisioner.report import Report
 from provisioner.secret import Secret
+from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import remove
 from tests.clients.machines import MACHINES
 from tests.clients.machines.base import Machine
 from tests.memory_store import MemoryStore
+from tests.test_crash import Silent
 
 CANARY = Secret("cana-rypa-ssxy-zwvu")
 NEWER = Secret("newe-rpas-swor-dabc")
@@ -99,7 +101,9 @@ def snapshot(host: Host) -> dict[str, tuple[int, str]]:
             continue
         if host.state_dir in path.parents and path.suffix != ".mobileconfig":
             continue
-        data = b"" if path.is_dir() else path.read_bytes()
+        data = str(path.readlink()).encode() if path.is_symlink() else b""
+        if path.is_file():
+            data += path.read_bytes()
         found[str(path.relative_to(host.home))] = (
             stat.S_IMODE(path.lstat().st_mode),
             hashlib.sha256(data).hexdigest(),
@@ -180,15 +184,38 @@ def test_files_are_private(setup: Setup) -> None:
             assert mode & 0o077 == 0, f"{name} is {mode:o}"
 
 
-def test_nothing_is_touched_but_what_the_plan_names(setup: Setup) -> None:
-    before = snapshot(setup.host)
+def named(setup: Setup, paths: Iterable[Path]) -> set[str]:
+    """What may change with these files: the directories that they are in, too."""
+    names = {str(path.relative_to(setup.host.home)) for path in paths}
+    return names | {str(parent) for name in names for parent in Path(name).parents}
+
+
+def test_nothing_is_touched_but_what_the_plan_names(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By setup, rotate and remove, in a home with files of others beside ours."""
+    for place in {setup.host.home, *(own.parent for own in setup.machine.own)}:
+        (place / "of-others").write_bytes(b"\xff\r\n")
+        (place / "of-others-link").symlink_to("of-others")
+    monkeypatch.setattr(rotation, "_works", lambda *rest: True)
+    states = [snapshot(setup.host)]
+
+    def only(paths: Iterable[Path]) -> None:
+        states.append(snapshot(setup.host))
+        before, after = states[-2:]
+        touched = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        assert touched <= named(setup, paths)
+
     plan = setup.plan()
     setup.apply(plan)
-    named = {str(change.path.relative_to(setup.host.home)) for change in plan.changes}
-    named |= {str(parent) for name in named for parent in Path(name).parents}
-    touched = {name for name, state in snapshot(setup.host).items() if before.get(name) != state}
-    assert touched <= named
-    assert before.keys() <= snapshot(setup.host).keys()
+    only(change.path for change in plan.changes)
+    plan = setup.plan(secret=NEWER)
+    context = Context(setup.host, setup.journal, Silent(), Report("rotate"))
+    rotation.rotate(context, Wish(setup.account().address), [], lambda prompt, rule: NEWER, Options())
+    assert context.report.ok
+    only(change.path for change in plan.changes)
+    (receipt,) = setup.journal.receipts()
+    setup.remove()
+    only(Path(record.path) for record in receipt.files)
+    assert states[-1] == states[0]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
