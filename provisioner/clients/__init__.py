@@ -20,6 +20,7 @@ CLIENT_IDS = (
     "offlineimap",
     "s-nail",
     "emacs",
+    "curl",
     "mutt",
     "neomutt",
 )
@@ -28,6 +29,7 @@ CLIENT_IDS = (
 if TYPE_CHECKING:
     from provisioner.clients import (
         apple_mail,
+        curl,
         emacs,
         fetchmail,
         getmail,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         emacs,
         mutt,
         neomutt,
+        curl,
     )
 
 

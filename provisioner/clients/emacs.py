@@ -103,9 +103,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     )
 
 
-def unplan(host: Host, receipt: Receipt, _options: Options) -> Plan:
+def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes our file and the line that loads it out. Raises Conflict (`block.*`)."""
-    return blockfile.unplan(host, receipt, TITLE)
+    return blockfile.unplan(host, receipt, TITLE, force=options.force)
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from provisioner.quoting.base import Quoted
+from provisioner.quoting.curl import curl
 from provisioner.quoting.fetchmail import fetchmail
 from provisioner.quoting.getmail import getmail
 from provisioner.quoting.gitconfig import gitconfig
@@ -37,6 +38,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "gitconfig": gitconfig,
     "offlineimap": offlineimap,
     "shell": shell,
+    "curl": curl,
     "lisp": lisp,
     "netrc": netrc,
     "offlineimap_section": offlineimap_section,

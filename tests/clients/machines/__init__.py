@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.clients.machines import (
     apple_mail,
+    curl,
     emacs,
     fetchmail,
     getmail,
@@ -43,6 +44,8 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "s-nail-used": ("s-nail", s_nail.used),
     "emacs-fresh": ("emacs", emacs.fresh),
     "emacs-used": ("emacs", emacs.used),
+    "curl-fresh": ("curl", curl.fresh),
+    "curl-used": ("curl", curl.used),
     "mutt-fresh": ("mutt", mutt.fresh),
     "mutt-used": ("mutt", mutt.used),
     "neomutt-fresh": ("neomutt", mutt.neomutt_fresh),
