@@ -28,6 +28,7 @@ JANE = Account(
     smtp=Server("smtp.example.org", 587, Security.STARTTLS, "jane@example.org"),
 )
 OWN = ".config/provisioner/curl/jane@example.org"
+STAND_IN = '#!/bin/sh\ncat /dev/fd/3 -\nprintf "\\n%s" "$@"\nenv | grep ^password=\nexit 7\n'
 ALWAYS = ["--no-insecure", "--ssl-reqd", "--url"]
 
 
@@ -51,7 +52,7 @@ def ran(host: Host, *arguments: str, password: str = "secret") -> tuple[int, lis
     """Exit code and what a stand-in for curl shows: its configuration, its standard input, its arguments."""
     programs = Path(host.env["PATH"])
     (programs / "secret-tool").write_text(f"#!/bin/sh\nprintf %s {shlex.quote(password)}\n")
-    (programs / "curl").write_text('#!/bin/sh\ncat /dev/fd/3 -\nprintf "\\n%s" "$@"\nenv | grep ^password=\nexit 7\n')
+    (programs / "curl").write_text(STAND_IN)
     done = subprocess.run(
         ["/bin/sh", host.home / OWN, *arguments],
         input=b"standard input",
