@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imapclient import imap_utf7
 
-from provisioner.check.mailboxes import Row, parse, resolve
+from provisioner.check.mailboxes import Row, resolve, rows
 from provisioner.model import MailboxNames, Use
 
 
@@ -22,41 +22,43 @@ ICLOUD = MailboxNames(
 
 
 @pytest.mark.parametrize(
-    ("parts", "expected"),
+    ("listed", "expected"),
     [
         (
-            [b'LIST (\\HasNoChildren \\Sent) "/" "Sent Messages"'],
-            row("Sent Messages", "\\hasnochildren", "\\sent"),
+            [b'(\\HasNoChildren \\Sent) "/" "Sent Messages"'],
+            [row("Sent Messages", "\\hasnochildren", "\\sent")],
         ),
-        ([b'LIST () "." INBOX.Sent'], row("INBOX.Sent", delimiter=".")),
-        ([b"list () NIL INBOX"], row("INBOX", delimiter="")),
-        ([b'LIST () "\\\\" "a\\\\b\\"c"'], row('a\\b"c', delimiter="\\")),
-        ([b'LIST () "/" ', b'lit "x"', b""], row('lit "x"')),
-        ([b'LIST () "/" "01"'], row("01")),
-        ([b'LIST () "/" NIL'], row("NIL")),
-        ([b'LIST () "/" "&AOk-t&AOk- &- Co"'], row("été & Co")),
-        ([b'LIST () "/" "&bad'], None),
-        ([b'LIST () "/" x ("CHILDINFO" ("SUBSCRIBED"))'], row("x")),
-        ([b'LSUB () "/" x'], None),
-        ([b"LIST x"], None),
+        ([b'() "." INBOX.Sent'], [row("INBOX.Sent", delimiter=".")]),
+        ([b"() NIL INBOX"], [row("INBOX", delimiter="")]),
+        ([b'() "\\\\" "a\\\\b\\"c"'], [row('a\\b"c', delimiter="\\")]),
+        ([(b'() "/" {7}', b'lit "x"'), b""], [row('lit "x"')]),
+        ([(b'() "/" {1}', b"x"), b" ()", b'() "/" y'], [row("x"), row("y")]),
+        ([b'() "/" "01"', b'() "/" 2024'], [row("01"), row("2024")]),
+        ([b'() "/" "NIL"'], [row("NIL")]),
+        ([b'() "/" "&AOk-t&AOk- &- Co"'], [row("été & Co")]),
+        ([b'() "/" "[Gmail]/Sent Mail"'], [row("[Gmail]/Sent Mail")]),
+        ([b'() "/" x ("CHILDINFO" ("SUBSCRIBED"))', b'() "/" y'], [row("x"), row("y")]),
+        ([b'() "/" "&bad', b'() "/" y', b"x", b"", b"(" * 60_000, b'NIL "/" z', b'() "/" NIL'], [row("y")]),
     ],
 )
-def test_parse(parts: list[bytes], expected: Row | None) -> None:
-    assert parse(parts) == expected
+def test_rows(listed: list[bytes | tuple[bytes, bytes]], expected: list[Row]) -> None:
+    assert rows(listed) == expected
+
+
+@given(st.lists(st.binary(max_size=60) | st.tuples(st.binary(max_size=60), st.binary(max_size=9))))
+def test_rows_survive_anything(listed: list[bytes | tuple[bytes, bytes]]) -> None:
+    rows(listed)
 
 
 @given(st.binary(max_size=60))
-def test_parse_survives_any_name(name: bytes) -> None:
-    parse([b'LIST () "/" ' + name])
-    found = parse([b'LIST () "/" ', name, b""])
-    assert found is not None
+def test_any_name_in_a_literal_is_a_row(name: bytes) -> None:
+    assert len(rows([(b'() "/" {%d}' % len(name), name), b""])) == 1
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_names_come_back_as_they_were(name: str) -> None:
-    found = parse([b'LIST () "/" ', imap_utf7.encode(name), b""])
-    assert found
-    assert found.name == name
+    raw = imap_utf7.encode(name)
+    assert rows([(b'() "/" {%d}' % len(raw), raw), b""]) == [row(name)]
 
 
 def test_flags_come_first() -> None:

@@ -1,19 +1,23 @@
-"""The IMAP side of the check (RFC 3501, 9051): few round trips, all of them bounded.
+"""The IMAP side of the check (RFC 3501, 9051), by imapclient over our bounded connection.
 
-The dialogue is our own because a library hides what tells causes apart, and costs round trips: it asks
-CAPABILITY although the greeting said it, sends no initial SASL response and cannot send commands together.
+imapclient and the imaplib below it keep their tags, commands, literals and parsers. What they would do
+on their own and a check cannot have is replaced: reads without bound, a line of log for every command,
+CAPABILITY although the greeting said it, one round trip for each command, and no initial SASL response.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import imaplib
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from imapclient import IMAPClient
 
 from provisioner.check import evidence
 from provisioner.check.diagnosis import Fault
-from provisioner.check.mailboxes import FLAGS, Row, parse, resolve
+from provisioner.check.mailboxes import FLAGS, Row, resolve, rows
 from provisioner.check.timing import Timeouts
 from provisioner.check.wire import Wire
 from provisioner.model import Mailboxes, MailboxNames
@@ -21,17 +25,102 @@ from provisioner.secret import Secret
 
 PROTOCOL = "IMAP"
 MAX_MAILBOX_LINES = 100_000
-_LITERAL = re.compile(rb"\{(\d{1,10})\+?\}\r?\n\Z")
-_CAPABILITY = re.compile(rb"(?:\A|\[)CAPABILITY ([^\]\r\n]*)", re.I)
 _OAUTH = {"AUTH=XOAUTH2", "AUTH=OAUTHBEARER"}
 
 
 class Answer(NamedTuple):
-    """A tagged answer and the untagged ones (text and literals in turn) since the command."""
+    """A tagged answer; `notices` are the untagged NO lines since the command."""
 
     status: str
     text: str
-    untagged: list[list[bytes]]
+    notices: str = ""
+
+
+class _Dialogue(imaplib.IMAP4):
+    """imaplib's commands and answers through a Wire. Commands are sent together once an answer is awaited."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._outgoing = bytearray()
+        self._in_response = False
+        self.asked_for: list[bytes] = []
+        """What goes out, piece by piece, when the server asks for more."""
+        super().__init__()
+
+    def open(self, *_: object, **__: object) -> None:
+        """The connection is there already."""
+
+    def _connect(self) -> None:
+        """Instead of reading a greeting, which does not come after STARTTLS, and asking CAPABILITY."""
+        self.tagpre: Any = b"P"
+        self.tagre: Any = re.compile(rb"(?P<tag>P\d+) (?P<type>OK|NO|BAD) (?P<data>.*)", re.DOTALL)
+        self.tagnum = 1
+        self.state = "NONAUTH"
+        self.is_readonly = True  # no change of the mailbox is meant
+
+    def send(self, data: Any) -> None:
+        self._outgoing += data
+
+    def flush(self) -> None:
+        if self._outgoing:
+            data = bytes(self._outgoing)
+            self._outgoing.clear()
+            self._wire.sendall(data)
+
+    def read(self, size: int) -> bytes:
+        self._in_response = True
+        return self._wire.read(size)
+
+    def readline(self) -> bytes:
+        """A line as imaplib wants it: keywords in capitals, a text after the status, CRLF at the end."""
+        self.flush()
+        line = self._wire.readline()
+        if self._wire.stage == "greeting" and (fault := evidence.greeting(PROTOCOL, line)):
+            raise fault
+        if b"\0" in line:
+            raise self._wire.fail("garbled")
+        line = line.rstrip(b"\r\n")
+        if not self._in_response:
+            mark, _, rest = line.partition(b" ")
+            words = rest.split(b" ", 2)
+            count = 2 if words[0].isdigit() else 1
+            words[:count] = [word.upper() for word in words[:count]]
+            line = b" ".join([mark, *words, *([b""] if len(words) == 1 else [])])
+        self._in_response = False
+        return line + b"\r\n"
+
+    def shutdown(self) -> None:
+        self._wire.close()
+
+    def give(self, _: bytes) -> bytes:
+        """The next of `asked_for`."""
+        if not self.asked_for:
+            raise self._wire.fail("garbled")
+        return self.asked_for.pop(0)
+
+    def _append_untagged(self, typ: str, dat: Any) -> None:
+        if typ == "BYE":
+            self._wire.hurry(2)  # for the tagged answer that may still come
+        super()._append_untagged(typ, dat)  # type: ignore[misc]
+
+    def _check_bye(self) -> None:
+        """A tagged answer after BYE still counts."""
+
+    def _log(self, line: object) -> None:
+        """imaplib would keep the last commands, passwords included."""
+
+
+class _Client(IMAPClient):  # type: ignore[misc]
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        super().__init__("")
+        self._imap.debug = 0  # imapclient logs every command
+
+    def _create_IMAP4(self) -> _Dialogue:
+        return _Dialogue(self._wire)
+
+    def _set_read_timeout(self) -> None:
+        """The wire has its own."""
 
 
 class ImapSession:
@@ -40,24 +129,22 @@ class ImapSession:
     def __init__(self, wire: Wire, timeouts: Timeouts) -> None:
         self.wire = wire
         self.timeouts = timeouts
-        self.capabilities: list[str] | None = None
+        self.client = _Client(wire)
+        """imapclient's own, over the bounded connection: all of it works once `login` has returned."""
+        self._dialogue: Any = self.client._imap
         self._takes_id = False
         self._password = Secret("")
-        self._count = 0
 
     def greet(self) -> None:
         self.wire.enter("greeting", self.timeouts.greeting)
-        line = self.wire.readline()
-        if fault := evidence.greeting(PROTOCOL, line):
-            raise fault
-        self._learn(line)
+        self._read(self._dialogue._get_response)
 
     def starttls(self) -> None:
         """Up to the point where the TLS handshake begins."""
         self.wire.enter("hello", self.timeouts.greeting)
         if "STARTTLS" not in (offered := self._ask_capabilities()):
             raise evidence.starttls_missing(offered)
-        answer = self._run(b"STARTTLS")
+        answer = self._run("STARTTLS")
         if answer.status != "OK":
             raise Fault("starttls.refused", text=answer.text)
 
@@ -74,7 +161,7 @@ class ImapSession:
         self.wire.require_private()
         self._password = secret
         self._takes_id = "ID" in offered
-        self.capabilities = None  # they change with the login
+        self._dialogue.untagged_responses.pop("CAPABILITY", None)  # they change with the login
         self.wire.enter("login", self.timeouts.reply)
         if "AUTH=PLAIN" in methods:
             answer = self._authenticate_plain(user, secret, initial="SASL-IR" in offered)
@@ -86,46 +173,41 @@ class ImapSession:
     def mailboxes(self, names: MailboxNames | None) -> tuple[Mailboxes | None, int]:
         """Opens INBOX read-only and lists the mailboxes, all asked for in one go."""
         self.wire.enter("mailboxes", self.timeouts.reply, lines=MAX_MAILBOX_LINES)
-        commands = [b"EXAMINE INBOX", _list_command(self.capabilities or [])]
+        listing = _listing(self._capabilities())
+        commands = [("EXAMINE", "INBOX"), listing]
         if self._takes_id:
             # Some providers (163.com, 126.com) open no mailbox before a program says its name (RFC 2971).
-            commands.insert(0, b'ID ("name" "provisioner")')
-        if self.capabilities is None:
-            commands.insert(0, b"CAPABILITY")
-        tags = self._send(*commands)
-        answers = [self._answer(tag) for tag in tags]
-        opened, listed = answers[-2], answers[-1]
+            commands.insert(0, ("ID", '("name" "provisioner")'))
+        if not self._capabilities():
+            commands.insert(0, ("CAPABILITY",))
+        tags = [self._send(*command) for command in commands]
+        *_, opened, listed = [self._answer(tag) for tag in tags]
         if opened.status != "OK":
             raise Fault("box.no_inbox", text=opened.text)
-        rows = _rows(answers)
-        late = _list_command(self.capabilities or [])
-        if listed.status != "OK" or (
-            late != commands[-1] and not any(row.flags & FLAGS.keys() for row in rows)
-        ):
-            retry = self._run(late if listed.status == "OK" else _list_command([]))
-            rows = _rows([retry]) or rows
+        found = self._listed()
+        late = _listing(self._capabilities())
+        if listed.status != "OK" or (late != listing and not any(row.flags & FLAGS.keys() for row in found)):
+            self._run(*(late if listed.status == "OK" else _listing([])))
+            found = self._listed() or found
         # A name that is the password would end up in a client's settings, in clear.
-        rows = [row for row in rows if self._password.redact(row.name) == row.name]
-        return resolve(rows, names) if rows else (None, 0)
+        found = [row for row in found if self._password.redact(row.name) == row.name]
+        return resolve(found, names) if found else (None, 0)
 
     def close(self) -> None:
         """Says good-bye and does not wait for the answer."""
         with contextlib.suppress(Fault):
-            self._send(b"LOGOUT")
+            self._send("LOGOUT")
+            self._dialogue.flush()
         self.wire.close()
 
     def _authenticate_plain(self, user: str, secret: Secret, *, initial: bool) -> Answer:
         """SASL PLAIN (RFC 4616, UTF-8), with the initial response (RFC 4959) where it is understood."""
         response = base64.b64encode(f"\0{user}\0{secret.reveal()}".encode())
-        if initial:
-            [tag] = self._send(b"AUTHENTICATE PLAIN " + response)
-        else:
-            [tag] = self._send(b"AUTHENTICATE PLAIN")
-        return self._answer(tag, [response])
+        return self._run("AUTHENTICATE", "PLAIN", response if initial else None, asked_for=[response])
 
     def _plain_login(self, user: str, secret: Secret) -> Answer:
         """LOGIN. What a quoted string cannot hold goes as a literal, piece by piece as the server asks."""
-        pieces = [b"LOGIN "]
+        pieces = [b""]
         for value in (user.encode(), secret.reveal().encode()):
             if re.fullmatch(rb"[ -~]*", value):
                 pieces[-1] += b'"' + re.sub(rb'(["\\])', rb"\\\1", value) + b'" '
@@ -133,81 +215,64 @@ class ImapSession:
                 pieces[-1] += b"{%d}" % len(value)
                 pieces.append(value + b" ")
         pieces[-1] = pieces[-1][:-1]
-        [tag] = self._send(pieces[0])
-        return self._answer(tag, pieces[1:])
+        return self._run("LOGIN", pieces[0], asked_for=pieces[1:])
 
     def _finish_login(self, answer: Answer) -> None:
-        if answer.status == "OK":
-            return
-        notices = [
-            parts[0].decode("utf-8", "replace") for parts in answer.untagged if parts[0][:3].upper() == b"NO "
-        ]
-        raise evidence.imap_refusal(answer.status, answer.text, " ".join(notices))
+        if answer.status != "OK":
+            raise evidence.imap_refusal(answer.status, answer.text, answer.notices)
+        self._dialogue.state = "AUTH"
+
+    def _capabilities(self) -> list[str]:
+        """What the server has said of itself, in capitals."""
+        said = self._dialogue.untagged_responses.get("CAPABILITY", [b""])[-1]
+        return _text(said).upper().partition("]")[0].split()
 
     def _ask_capabilities(self) -> list[str]:
-        """In capitals; asked for only if nothing has told them yet."""
-        if self.capabilities is None:
-            self._run(b"CAPABILITY")
-        return self.capabilities or []
+        """Asked for only if nothing has told them yet."""
+        if not self._capabilities():
+            self._run("CAPABILITY")
+        return self._capabilities()
 
-    def _learn(self, line: bytes) -> None:
-        if found := _CAPABILITY.search(line):
-            self.capabilities = found[1].decode("ascii", "replace").upper().split()
+    def _listed(self) -> list[Row]:
+        return rows(self._dialogue.untagged_responses.pop("LIST", []))
 
-    def _run(self, command: bytes) -> Answer:
-        [tag] = self._send(command)
-        return self._answer(tag)
+    def _run(self, name: str, *args: str | bytes | None, asked_for: list[bytes] | None = None) -> Answer:
+        self._dialogue.asked_for = asked_for or []
+        self._dialogue.literal = self._dialogue.give
+        try:
+            return self._answer(self._read(self._dialogue._command, name, *args))
+        finally:
+            self._dialogue.asked_for = []
 
-    def _send(self, *commands: bytes) -> list[bytes]:
-        """Sends commands in one write; their tags."""
-        tags = []
-        for _ in commands:
-            self._count += 1
-            tags.append(b"P%d" % self._count)
-        self.wire.sendall(b"".join(b"%s %s\r\n" % pair for pair in zip(tags, commands, strict=True)))
-        return tags
+    def _send(self, name: str, *args: str) -> bytes:
+        """The tag of a command that goes out with the next ones."""
+        tag: bytes = self._dialogue._command(name, *args)
+        return tag
 
-    def _answer(self, tag: bytes, continuations: list[bytes] | None = None) -> Answer:
-        """Reads up to the tagged answer, giving `continuations` one by one when the server asks."""
-        waiting = list(continuations or [])
-        untagged: list[list[bytes]] = []
-        bye: str | None = None
-        while True:
-            try:
-                parts = self._response()
-            except Fault:
-                if bye is None:
-                    raise
-                raise evidence.imap_bye(bye, self.wire.stage) from None
-            mark, _, rest = parts[0].partition(b" ")
-            word, _, text = rest.partition(b" ")
-            if mark == b"*":
-                if word.upper() == b"BYE" and bye is None:
-                    bye = text.decode("utf-8", "replace")
-                    self.wire.hurry(2)  # for the tagged answer that may still come
-                parts[0] = rest
-                untagged.append(parts)
-                self._learn(rest)
-            elif mark == b"+" and waiting:
-                self.wire.sendall(waiting.pop(0) + b"\r\n")
-            elif mark == tag and word.upper() in (b"OK", b"NO", b"BAD"):
-                self._learn(text)
-                return Answer(word.upper().decode(), text.decode("utf-8", "replace"), untagged)
-            else:
-                raise self.wire.fail("garbled")
+    def _answer(self, tag: bytes) -> Answer:
+        status, [text] = self._read(self._dialogue._get_tagged_response, tag)
+        notices = self._dialogue.untagged_responses.get("NO", [])
+        return Answer(status, _text(text), " ".join(map(_text, notices)))
 
-    def _response(self) -> list[bytes]:
-        """One response: text and literals in turn, line ends taken away."""
-        parts: list[bytes] = []
-        while True:
-            line = self.wire.readline()
-            if b"\0" in line:
-                raise self.wire.fail("garbled")
-            literal = _LITERAL.search(line)
-            if not literal:
-                parts.append(line.rstrip(b"\r\n"))
-                return parts
-            parts += [line[: literal.start()], self.wire.read(int(literal[1]))]
+    def _read(self, read: Any, *args: object) -> Any:
+        """Calls what waits for the server, and gives a reason if nothing comes of it."""
+        try:
+            return read(*args)
+        except Fault:
+            self._blame_bye()
+            raise
+        except (imaplib.IMAP4.error, ValueError):  # ValueError: a size of thousands of digits
+            self._blame_bye()
+            raise self.wire.fail("garbled") from None
+
+    def _blame_bye(self) -> None:
+        if bye := self._dialogue.untagged_responses.get("BYE"):
+            raise evidence.imap_bye(_text(bye[0]), self.wire.stage) from None
+
+
+def _text(said: bytes | tuple[bytes, bytes]) -> str:
+    """A text of the server's; its beginning only where a literal follows."""
+    return (said if isinstance(said, bytes) else said[0]).decode("utf-8", "replace")
 
 
 def _unjudged(answer: Answer) -> bool:
@@ -217,11 +282,7 @@ def _unjudged(answer: Answer) -> bool:
     )
 
 
-def _list_command(capabilities: list[str]) -> bytes:
+def _listing(capabilities: list[str]) -> tuple[str, ...]:
     """LIST of everything; with the special uses where they must be asked for (RFC 6154, RFC 5258)."""
     extended = "SPECIAL-USE" in capabilities and "LIST-EXTENDED" in capabilities
-    return b'LIST "" "*" RETURN (SPECIAL-USE)' if extended else b'LIST "" "*"'
-
-
-def _rows(answers: list[Answer]) -> list[Row]:
-    return [row for answer in answers for parts in answer.untagged if (row := parse(parts))]
+    return ("LIST", '""', '"*"', *(["RETURN (SPECIAL-USE)"] if extended else []))

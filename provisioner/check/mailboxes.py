@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable
 from typing import NamedTuple
 from unicodedata import category
+
+from imapclient import imap_utf7
+from imapclient.exceptions import ProtocolError
+from imapclient.response_parser import parse_response
 
 from provisioner.model import Mailboxes, MailboxNames, Use
 
@@ -27,8 +31,6 @@ COMMON = {
 }
 """Names in wide use, tried after the flags and the provider's own names."""
 
-_LIST = re.compile(rb'LIST \(([^)]*)\) (?:NIL|"(\\?.)") ?(.*)', re.I | re.S)
-_NAME = re.compile(rb'"((?:\\.|[^"\\])*)"|([^ "]+)', re.S)
 _UNUSABLE = {"\\noselect", "\\nonexistent"}
 
 
@@ -50,34 +52,34 @@ class Row(NamedTuple):
         return plain and not self.flags & _UNUSABLE
 
 
-def parse(parts: Sequence[bytes]) -> Row | None:
-    """An untagged LIST answer, `parts` being text and literals in turn; None for anything else."""
-    found = _LIST.fullmatch(parts[0])
-    if not found:
-        return None
-    flags, delimiter, rest = found.groups()
-    if len(parts) > 1:
-        raw = parts[1]
-    elif name := _NAME.match(rest):
-        raw = re.sub(rb"\\(.)", rb"\1", name[1], flags=re.S) if name[1] is not None else name[2]
-    else:
-        return None
-    return Row(
-        frozenset(flags.decode("ascii", "replace").lower().split()),
-        (delimiter or b"")[-1:].decode("ascii", "replace"),
-        _decode(raw),
-    )
+def rows(listed: Iterable[bytes | tuple[bytes, bytes]]) -> list[Row]:
+    """The mailboxes in LIST's answers as imaplib collects them: a tuple has a literal and ends in the next.
+
+    What imapclient cannot read is left out: one odd row does not cost the others.
+    """
+    found: list[Row] = []
+    pieces: list[bytes | tuple[bytes, bytes]] = []
+    for piece in listed:
+        pieces.append(piece)
+        if isinstance(piece, bytes):
+            # RecursionError: brackets without end
+            with contextlib.suppress(ProtocolError, ValueError, TypeError, AttributeError, RecursionError):
+                flags, delimiter, name, *_ = parse_response([piece for piece in pieces if piece])
+                words = frozenset(flag.decode("ascii", "replace").lower() for flag in flags)
+                found.append(Row(words, (delimiter or b"").decode("ascii", "replace"), _decode(name)))
+            pieces = []
+    return found
 
 
-def _decode(raw: bytes) -> str:
+def _decode(raw: bytes | int) -> str:
     """A name from modified UTF-7 (RFC 3501, 5.1.3); one that is not valid stays as it is."""
-    if b"&" in raw:
-        from imapclient import imap_utf7  # slow to import, and most accounts have no such name
-
-        try:
+    if isinstance(raw, int):  # a name of digits, as imapclient reads it
+        return str(raw)
+    try:
+        if b"&" in raw:
             return str(imap_utf7.decode(raw))
-        except ValueError:
-            pass
+    except ValueError:
+        pass
     return raw.decode("utf-8", "replace")
 
 
