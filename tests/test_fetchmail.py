@@ -142,6 +142,17 @@ def test_a_file_of_the_users_own_is_not_touched(host: Host) -> None:
     assert caught.value.code == "account.exists"
 
 
+def test_a_program_that_the_user_has_edited_still_reads_the_keyring(host: Host) -> None:
+    put(plan(host))
+    script = host.home / SCRIPT
+    script.write_text(script.read_text().replace("    keep\n", "    keep\n    fetchall\n"))
+    (found,) = fetchmail.find(host, JANE, Options())
+    assert found.item == SecretItem.shared(JANE.key)
+    script.write_text(script.read_text().replace("secret-tool", "pass"))
+    (found,) = fetchmail.find(host, JANE, Options())
+    assert found.item is None
+
+
 def test_accounts_of_the_users_own_are_found(host: Host) -> None:
     rc = write(
         host.home / ".fetchmailrc",

@@ -82,7 +82,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{ID}/{name}; the password is in the keyring",
         next=f"Fetch your mail with: {shlex.quote(str(file.path))}",
-        notes=("fetchmail fetches unread mail only, and marks it as read on the server.",),
+        notes=(
+            "fetchmail fetches unread mail only, and marks it as read on the server.",
+            *hook.unattended(host),
+        ),
         secret=secret,
     )
 
@@ -104,14 +107,17 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
 
 
 def _entries(text: str) -> Iterator[Entry]:
-    """The users of a run control file; `user` may also be `username`, `poll` also `server` or `skip`."""
-    host = previous = ""
-    for number, line in enumerate(text.split("\n"), 1):
+    """The users of a run control file, or of our program (fetchmail(1), Keyword/Option Summary)."""
+    host = previous = command = ""
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if line == "hook() {":
+            command = "".join(lines[number : number + 1])
         for word in _WORD.findall(line.partition("#")[0]):
             if previous in ("poll", "skip", "server", "via"):
                 host = word.strip("\"'")
             elif previous in ("user", "username"):
-                yield Entry(number, host, word.strip("\"'"), "")
+                yield Entry(number, host, word.strip("\"'"), command)
             previous = word.lower()
 
 

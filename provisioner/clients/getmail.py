@@ -85,6 +85,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/getmail/{name}; the password is in the keyring",
         next=f"Fetch your mail with: {shlex.join(['getmail', f'--rcfile={rcfile}'])}",
+        notes=hook.unattended(host),
         secret=secret,
     )
 

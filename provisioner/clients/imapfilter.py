@@ -80,6 +80,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         done=f"knows {account.address} as {name}; the password is in the keyring",
         next=f"Write your rules at the end of {files.main.path}, such as {name}.INBOX:check_status(), "
         "then run imapfilter.",
+        notes=hook.unattended(host),
         secret=secret,
     )
 

@@ -90,6 +90,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{account.key}; the password is in the keyring",
         next=f"Fetch your mail with: {shlex.join(command)}",
+        notes=hook.unattended(host),
         secret=secret,
     )
 

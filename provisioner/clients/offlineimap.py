@@ -87,7 +87,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{ID}/{name}; the password is in the keyring",
         next=f"Fetch your mail with: {shlex.join(command)}",
-        notes=("Mail that you delete here stays on the server: the account's `sync_deletes` is `no`.",),
+        notes=(
+            "Mail that you delete here stays on the server: the account's `sync_deletes` is `no`.",
+            *hook.unattended(host),
+        ),
         secret=secret,
     )
 

@@ -118,6 +118,18 @@ def test_without_the_password_nothing_is_asked_or_tried(post: Post) -> None:
     assert post.world.imap.failures() == []
 
 
+def test_from_cron_it_needs_the_address_of_the_session(post: Post) -> None:
+    command = post.setup_jane()
+    bare = ("env", "-i", f"HOME={post.terminal.home}", "PATH=/usr/bin:/bin")
+    post.world.imap.forget()
+    assert post.terminal.desktop.run(*bare, "sh", "-c", command).returncode != 0
+    assert post.world.imap.logins() == []
+    assert post.world.imap.failures() == []
+    bus = f"DBUS_SESSION_BUS_ADDRESS={post.terminal.desktop.env['DBUS_SESSION_BUS_ADDRESS']}"
+    assert post.terminal.desktop.run(*bare, bus, "sh", "-c", command).returncode == 0
+    assert [login.user for login in post.world.imap.logins()][:1] == [JANE_LOCAL]
+
+
 def test_a_certificate_of_somebody_else_is_refused(post: Post) -> None:
     command = post.setup_jane()
     config = post.config(JANE)

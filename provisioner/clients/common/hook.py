@@ -39,6 +39,16 @@ def command(host: Host, account: Account) -> str:
     )
 
 
+def unattended(host: Host) -> tuple[str, ...]:
+    """A note for programs that are started from cron or a timer, where the keyring may be out of reach."""
+    if host.platform != "linux":
+        return ()
+    return (
+        "From cron or a timer it works while you are logged in and the keyring is unlocked; a crontab needs "
+        "the line DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus, with what `id -u` says for UID.",
+    )
+
+
 def reads(line: str, account: Account) -> bool:
     """The command is one that `command` gives on some system: it prints the account's keyring item.
 
