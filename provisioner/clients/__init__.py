@@ -23,11 +23,13 @@ CLIENT_IDS = (
     "curl",
     "mutt",
     "neomutt",
+    "aerc",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
 if TYPE_CHECKING:
     from provisioner.clients import (
+        aerc,
         apple_mail,
         curl,
         emacs,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         mutt,
         neomutt,
         curl,
+        aerc,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from provisioner.quoting.aerc import aerc, aercmailbox, aercsection
 from provisioner.quoting.base import Quoted
 from provisioner.quoting.curl import curl
 from provisioner.quoting.fetchmail import fetchmail
@@ -42,6 +43,9 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "lisp": lisp,
     "netrc": netrc,
     "offlineimap_section": offlineimap_section,
+    "aerc": aerc,
+    "aercmailbox": aercmailbox,
+    "aercsection": aercsection,
     "mutt": mutt,
     "muttcommand": muttcommand,
 }

@@ -29,6 +29,7 @@ class Terminal:
 
     def __init__(self, world: World, desktop: Session) -> None:
         self.world, self.desktop = world, desktop
+        self._screens = 0
 
     @property
     def home(self) -> Path:
@@ -67,7 +68,8 @@ class Terminal:
     @contextmanager
     def screen(self, *command: str) -> Iterator[Screen]:
         """The program on a screen of 100 by 30 characters, with a keyboard; it is killed in the end."""
-        screen = Screen(self.desktop, self.world.directory / "tmux")
+        self._screens += 1  # a server that is told to end would still take a new session
+        screen = Screen(self.desktop, self.world.directory / f"tmux-{self._screens}")
         screen.start(command)
         try:
             yield screen
@@ -94,7 +96,9 @@ class Screen:
         self.desktop, self.socket = desktop, socket
 
     def start(self, command: tuple[str, ...]) -> None:
-        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", shlex.join(command))
+        size = ("-x", "100", "-y", "30")
+        done = self._tmux("-f", "/dev/null", "new-session", "-d", *size, shlex.join(command))
+        assert done.returncode == 0, done.stderr
 
     def stop(self) -> None:
         self._tmux("kill-server")

@@ -41,7 +41,7 @@ Section = dict[str, tuple[str, int]]
 """Settings by name in lower case: the value, and its line from 1."""
 
 _HEAD = re.compile(r"\[.*\]")
-_SETTING = re.compile(r"([A-Za-z_]+)\s*[=:]\s*(.*)")
+_SETTING = re.compile(r"([A-Za-z_-]+)\s*[=:]\s*(.*)")
 
 
 def sections(text: str) -> Iterator[Section]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.clients.machines import (
+    aerc,
     apple_mail,
     curl,
     emacs,
@@ -50,4 +51,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "mutt-used": ("mutt", mutt.used),
     "neomutt-fresh": ("neomutt", mutt.neomutt_fresh),
     "neomutt-used": ("neomutt", mutt.neomutt_used),
+    "aerc-fresh": ("aerc", aerc.fresh),
+    "aerc-used": ("aerc", aerc.used),
 }
