@@ -219,3 +219,12 @@ def test_git_without_its_send_email(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError) as caught:
         plan(host)
     assert caught.value.code == "client.not_installed"
+
+
+@pytest.mark.parametrize(("printed", "noted"), [("", False), ("Authen::SASL IO::Socket::SSL ", True)])
+def test_perl_modules_that_are_lacking_are_named(host: Host, printed: str, noted: bool) -> None:
+    perl = Path(host.env["PATH"], "perl")
+    perl.write_text(f"#!/bin/sh\nprintf '{printed}'\n")
+    perl.chmod(0o755)
+    assert [note.partition(":")[0][:9] for note in plan(host).notes] == ["git send-"] * noted
+    assert ("Authen::SASL and IO::Socket::SSL" in "".join(plan(host).notes)) is noted

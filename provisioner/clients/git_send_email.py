@@ -108,7 +108,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"sends patches as {account.address}; the password is in the keyring",
         next=f"Send a patch with: {shlex.join(['git', 'send-email', *choice, '--to=RECIPIENT', 'HEAD^'])}",
-        notes=() if default else (f"You have chosen another way to send; {choice[0]} chooses this one.",),
+        notes=(
+            *(() if default else (f"You have chosen another way to send; {choice[0]} chooses this one.",)),
+            *_lacking(host),
+        ),
         secret=secret,
     )
 
@@ -131,6 +134,16 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
 def _files(host: Host, account: Account, options: Options) -> Included:
     own = _config(host) / "provisioner" / file_name(account)
     return Included.read(host, account, own, _main(host, options))
+
+
+def _lacking(host: Host) -> tuple[str, ...]:
+    """Modules that a login over TLS needs, but packages of git only recommend (git-send-email, `require`)."""
+    try_all = 'for (@ARGV) { eval "require $_" or print "$_ " }'
+    modules = ("Authen::SASL", "IO::Socket::SSL")
+    printed = host.output("perl", "-e", try_all, *modules).split()
+    lost = [module for module in modules if module in printed]
+    hint = "install your system's packages of them (Debian: libauthen-sasl-perl, libio-socket-ssl-perl)"
+    return (f"git send-email lacks the Perl modules {' and '.join(lost)}: {hint}.",) if lost else ()
 
 
 def _helper(command: str) -> str:
