@@ -64,6 +64,8 @@ class ServerProfile(Strict, frozen=True):
     """At most so many at the same time, where the provider counts them."""
     send_id: bool = False
     """The server opens no mailbox unless the client has named itself after the login (RFC 2971)."""
+    plain_means_passwords: bool = False
+    """The server offers PLAIN for as long as it takes passwords; where it does not, they are over."""
 
 
 class MailboxNames(Strict, frozen=True):
@@ -285,26 +287,3 @@ class Plan:
     @property
     def empty(self) -> bool:
         return not self.changes and all(change.before == change.after for change in self.secrets)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What one login attempt at one service showed.
-
-    `code` is one of the stable cause codes of `provisioner.check.diagnosis`; `seconds` is wall time.
-    """
-
-    service: str
-    host: str
-    port: int
-    user: str
-    ok: bool
-    code: str
-    message: str
-    next: str = ""
-    seconds: float = 0.0
-    mailboxes: Mailboxes | None = None
-    mailbox_count: int = 0
-    cert_expires: str = ""
-    """When the server's verified certificate ends, ISO 8601 in UTC; empty if none was verified."""
-    cert_issuer: str = ""

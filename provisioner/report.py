@@ -48,6 +48,8 @@ class CheckRow:
     exit_code: int = 0
     address: str = ""
     clients: tuple[str, ...] = ()
+    confidence: str = "certain"
+    """`likely` where only words, or the lack of any, lead to the cause."""
 
 
 @dataclass(frozen=True, slots=True)

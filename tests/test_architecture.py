@@ -35,7 +35,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"host", "resources", "shape", "quoting", "strict"},
     {"stores"},
     {"receipt"},
-    {"model", "masking"},
+    {"model", "outcome", "masking"},
     {"items"},
     {"secret", "errors", "hardening", "marks", ""},
 )

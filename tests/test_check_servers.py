@@ -29,7 +29,8 @@ from provisioner.check.imap import ImapSession
 from provisioner.check.smtp import SmtpSession
 from provisioner.check.wire import connect
 from provisioner.errors import UsageError
-from provisioner.model import AppPassword, CheckResult, MailboxNames, PasswordForm, Security, Use
+from provisioner.model import AppPassword, MailboxNames, PasswordForm, Security, Use
+from provisioner.outcome import CheckResult
 from provisioner.secret import Secret
 from tests.servers import (
     HOST,

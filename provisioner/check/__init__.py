@@ -17,7 +17,8 @@ from provisioner.accounts import Target
 from provisioner.check.diagnosis import compare, exit_code
 from provisioner.check.timing import Timeouts
 from provisioner.errors import UsageError
-from provisioner.model import AppPassword, CheckResult, MailboxNames
+from provisioner.model import AppPassword, MailboxNames, Provider
+from provisioner.outcome import CheckResult
 from provisioner.secret import Secret
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def check_imap(
     *,
     rule: AppPassword | None = None,
     mailboxes: MailboxNames | None = None,
+    provider: Provider | None = None,
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
     transcript: Transcript | None = None,
@@ -61,6 +63,7 @@ def check_imap(
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
     `rule`: what the provider's app-specific passwords look like; `mailboxes`: what it calls its own.
+    `provider`: whose servers these are, for what they mean by what they say.
     Raises UsageError for a user name or password that cannot be sent, or as `make_context`; nothing else.
     """
     from provisioner.check import attempt, imap
@@ -77,6 +80,7 @@ def check_imap(
         limits,
         context or make_context(),
         transcript,
+        provider,
     )
 
 
@@ -85,6 +89,7 @@ def check_smtp(
     secret: Secret,
     *,
     rule: AppPassword | None = None,
+    provider: Provider | None = None,
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
     transcript: Transcript | None = None,
@@ -95,7 +100,16 @@ def check_smtp(
     _require_sendable(target, secret)
     limits = timeouts or Timeouts()
     return attempt.check(
-        "smtp", smtp.SmtpSession, target, secret, rule, None, limits, context or make_context(), transcript
+        "smtp",
+        smtp.SmtpSession,
+        target,
+        secret,
+        rule,
+        None,
+        limits,
+        context or make_context(),
+        transcript,
+        provider,
     )
 
 
@@ -105,6 +119,7 @@ def check_login(
     *,
     rule: AppPassword | None = None,
     mailboxes: MailboxNames | None = None,
+    provider: Provider | None = None,
     timeout: float | None = None,
     context: ssl.SSLContext | None = None,
     transcript: Callable[[Service], Transcript] | None = None,
@@ -112,7 +127,8 @@ def check_login(
     """Checks the services side by side; the results come in the order of `targets`.
 
     `timeout`: seconds for each service as a whole. Ctrl-C ends the wait at once. A password that one
-    server accepts is not blamed for the refusal of the other (`auth.username`). `transcript` gives, for
+    server accepts is not blamed for the refusal of the other (`auth.username`). `provider` is whose servers
+    these are. `transcript` gives, for
     each service, who is told what goes over its connections, the password included.
     Raises UsageError as `check_imap`.
     """
@@ -131,13 +147,20 @@ def check_login(
                     secret,
                     rule=rule,
                     mailboxes=mailboxes,
+                    provider=provider,
                     timeouts=timeouts,
                     context=shared,
                     transcript=told,
                 )
             else:
                 result = check_smtp(
-                    target, secret, rule=rule, timeouts=timeouts, context=shared, transcript=told
+                    target,
+                    secret,
+                    rule=rule,
+                    provider=provider,
+                    timeouts=timeouts,
+                    context=shared,
+                    transcript=told,
                 )
             done.put((service, result))
         except BaseException as error:  # handed over to the caller's thread

@@ -8,15 +8,17 @@ import time
 from typing import Literal, Protocol
 
 from provisioner.accounts import Target
-from provisioner.check import diagnosis, evidence, tls, wire
+from provisioner.check import diagnosis, evidence, rules, tls, wire
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import Timeouts
 from provisioner.check.wire import Transcript, Wire
-from provisioner.model import AppPassword, CheckResult, Mailboxes, MailboxNames, Security
+from provisioner.model import AppPassword, Mailboxes, MailboxNames, Provider, Security
+from provisioner.outcome import CheckResult
 from provisioner.secret import Secret
 
 MAX_USERNAMES = 2
 """Logins tried per service: more can lock the account."""
+USERNAME_MAY_BE_WRONG = ("auth.bad_credentials", "auth.access_off")
 SILENCE, LOOK = 3, 1.5
 """Seconds without a greeting after which a look is taken whether the port speaks TLS, and for that look.
 Together less than what counts as slow, so that the look itself does not make a greeting late."""
@@ -29,7 +31,9 @@ class Session(Protocol):
     def greet(self) -> None: ...
     def starttls(self) -> None: ...
     def login(self, user: str, secret: Secret) -> None: ...
-    def mailboxes(self, names: MailboxNames | None) -> tuple[Mailboxes | None, int]: ...
+    def mailboxes(
+        self, names: MailboxNames | None, *, send_id: bool = False
+    ) -> tuple[Mailboxes | None, int]: ...
     def close(self) -> None: ...
 
 
@@ -125,21 +129,29 @@ def check(
     timeouts: Timeouts,
     context: ssl.SSLContext,
     transcript: Transcript | None = None,
+    provider: Provider | None = None,
 ) -> CheckResult:
-    """The result of trying each user name once, the second only if the first was rejected."""
+    """The result of trying each user name once, the second only if the first was rejected.
+
+    `provider` is whose servers these are: it says what they mean by what they say.
+    """
     started = time.monotonic()
     attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript)
     mailboxes: Mailboxes | None = None
     count = 0
+    own = rules.of_provider(provider)
+    send_id = bool(provider and provider.imap and provider.imap.send_id)
     usernames = list(dict.fromkeys(target.usernames))[:MAX_USERNAMES]
     user = usernames[0]
     fault: Fault | None = None
     for user in usernames:
         try:
-            mailboxes, count = _log_in(attempt, user, secret, names)
+            with contextlib.closing(attempt.open()) as talk:
+                talk.login(user, secret)
+                mailboxes, count = talk.mailboxes(names, send_id=send_id)
         except Fault as error:
-            fault = error
-            if fault.code != "auth.bad_credentials":
+            fault = evidence.at_provider(error, own)
+            if fault.code not in USERNAME_MAY_BE_WRONG:
                 break
         else:
             fault = None
@@ -148,7 +160,7 @@ def check(
         slow = attempt.slowest_greeting > timeouts.slow
         fault = Fault("greet.slow" if slow else "ok", seconds=f"{attempt.slowest_greeting:.0f}")
     else:
-        if fault.code == "auth.bad_credentials":
+        if fault.code in USERNAME_MAY_BE_WRONG:
             user = usernames[0]
         evidence.refine(fault, secret, rule)
     ok = diagnosis.exit_code(fault.code) == 0
@@ -168,18 +180,11 @@ def check(
         ok=ok,
         code=fault.code,
         message=message,
-        next=next_step,
+        next=fault.next or next_step,
         seconds=time.monotonic() - started,
         mailboxes=mailboxes,
         mailbox_count=count,
+        confidence=fault.confidence,
         cert_expires=attempt.certificate.expires,
         cert_issuer=attempt.certificate.issuer,
     )
-
-
-def _log_in(
-    attempt: _Attempt, user: str, secret: Secret, names: MailboxNames | None
-) -> tuple[Mailboxes | None, int]:
-    with contextlib.closing(attempt.open()) as session:
-        session.login(user, secret)
-        return session.mailboxes(names)

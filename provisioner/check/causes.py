@@ -230,6 +230,12 @@ CAUSES: dict[str, Cause] = {
         "Use a mail client that knows the provider's own sign-in.",
         OTHER,
     ),
+    "auth.passwords_over": Cause(
+        "{host} takes no passwords of mail programs any more, only the provider's own sign-in ({methods}); "
+        "the password was not sent.",
+        "Use a mail client that signs in through the web browser, such as Thunderbird.",
+        OTHER,
+    ),
     "auth.method_broken": Cause(
         "{host} advertises a way to log in and then refuses it: {text}", "Tell the provider.", OTHER
     ),

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from provisioner.check.causes import CAUSES
-from provisioner.model import CheckResult
+from provisioner.check.rules import Confidence, Seen
+from provisioner.outcome import CheckResult
 from provisioner.secret import Secret
 
 MAX_TEXT = 200
@@ -23,9 +24,15 @@ class Fault(Exception):
         super().__init__(code)
         self.code = code
         self.facts = facts
+        self.seen: Seen | None = None
+        """What was judged by the table of rules; the account's provider may know better."""
+        self.confidence: Confidence = "certain"
+        self.next = ""
+        """A next step instead of the cause's own."""
 
 
 _DEFAULTS = {
+    "methods": "OAuth",
     "term": "app password",
     "displayed": "the provider shows",
     "text": "(no reason given)",

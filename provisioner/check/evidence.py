@@ -1,15 +1,17 @@
 """What was seen -> cause code, as pure functions: no sockets, no clock.
 
-The rule behind all of them: a fault that is not the password is never blamed on the password.
-Response codes: RFC 5530 (IMAP), RFC 4954 and RFC 3463 (SMTP).
+What is a rule stands in rules.py; here the evidence is put into the words of that table.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
+from provisioner.check import rules
 from provisioner.check.diagnosis import Fault
+from provisioner.check.rules import Rule, Seen
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
 from provisioner.shape import shape_of
@@ -70,13 +72,13 @@ def greeting(wanted: str, line: bytes) -> Fault | None:
         return trouble("garbled", "greeting", heard=True)
     if wanted == "SMTP":
         text = line.decode("utf-8", "replace")
-        return {"2": None, "4": Fault("greet.busy", text=text), "5": Fault("greet.rejected", text=text)}.get(
-            text[0], trouble("garbled", "greeting", heard=True)
-        )
-    word = line.split()[1].upper()
-    if word == b"BYE":
-        return Fault("greet.bye", text=line[6:].decode("utf-8", "replace"))
-    return Fault("greet.preauth") if word == b"PREAUTH" else None
+        rule = rules.judge(Seen("greeting", "smtp", text[:3], text))
+        if rule or text[0] == "2":
+            return Fault(rule.code, text=text) if rule else None
+        return trouble("garbled", "greeting", heard=True)
+    word = line.split()[1].upper().decode()
+    rule = rules.judge(Seen("greeting", "imap", word, ""))
+    return Fault(rule.code, text=line[6:].decode("utf-8", "replace")) if rule else None
 
 
 def clear_text(wanted: str, data: bytes) -> Fault:
@@ -88,73 +90,19 @@ def clear_text(wanted: str, data: bytes) -> Fault:
     return fault or Fault("tls.plaintext_on_tls_port")
 
 
-_TOO_OLD = re.compile(r"PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|LEGACY_SIGALG|WRONG_SSL_VERSION")
 _ALERT = re.compile(r"^(?:SSLV3|TLSV1\d*)_(?:ALERT_)?(.+)$")
 
 
 def handshake_fault(reason: str) -> Fault:
     """The reason of an ssl.SSLError other than a certificate's, as a cause."""
-    if _TOO_OLD.search(reason):
-        return Fault("tls.too_old")
     alert = _ALERT.match(reason)
     words = (alert[1] if alert else reason).lower().replace("_", " ")
-    return Fault("tls.alert" if alert else "tls.failed", alert=words or "no reason given")
+    return _judged(Seen("handshake", "", "", reason), alert=words or "no reason given")
 
 
-# Words that say more than the code that comes with them. Order: the most specific first.
-_WANTED = r"app(lication)?([- ]specific)?[- ]passw(or)?d|parol prilozheniya|authori[sz]ation code"
-_JUDGED = 500
-"""Characters of what a server says that are looked at: a hostile one may say a great deal."""
-_TEXTS = tuple(
-    (re.compile(pattern, re.I), code)
-    for pattern, code in (
-        (
-            r"basic auth\w{0,12} is disabled|\b5\.7\.139\b|SmtpClientAuthentication is disabled",
-            "auth.method_off",
-        ),
-        (
-            rf"({_WANTED}).{{0,60}}(requir|needed)|(use|creat|need|generat|requir|neobhodim)\w{{0,9}}.{{0,40}}({_WANTED})",
-            "auth.app_password_required",
-        ),
-        (r"\[WEBALERT\b|(web ?browser|web ?login)", "auth.web_login"),
-    )
-)
-_BUSY = tuple(
-    (re.compile(pattern, re.I), code)
-    for pattern, code in (
-        (
-            r"too many|rate[ -]?limit|limit exceeded|exceeded.{0,30}limit|throttl|"
-            r"temporar\w{1,5} (locked|blocked)",
-            "auth.limit",
-        ),
-        (
-            r"temporar\w{1,5} (\w+ )?(unavailable|fail\w{0,5}|error)|"
-            r"(service|server|system|currently) (\w+ )?unavailable|try again later|"
-            r"internal (server )?error|unexpected exception|connection lost to auth",
-            "auth.unavailable",
-        ),
-    )
-)
-_RFC5530 = {
-    "AUTHENTICATIONFAILED": "auth.bad_credentials",
-    "AUTHORIZATIONFAILED": "auth.not_authorized",
-    "NOPERM": "auth.not_authorized",
-    "EXPIRED": "auth.expired",
-    "PRIVACYREQUIRED": "auth.privacy_required",
-    "CONTACTADMIN": "auth.contact_admin",
-    "UNAVAILABLE": "auth.unavailable",
-    "SERVERBUG": "auth.unavailable",
-    "LIMIT": "auth.limit",
-    "OVERQUOTA": "auth.limit",
-    "INUSE": "auth.in_use",
-    "WEBALERT": "auth.web_login",
-    "CANNOT": "auth.method_broken",
-    "CLIENTBUG": "proto.bad",
-}
-
-
-def _by_words(text: str, rules: tuple[tuple[re.Pattern[str], str], ...]) -> str:
-    return next((code for pattern, code in rules if pattern.search(text)), "")
+def no_way_in(service: str, methods: list[str]) -> Fault:
+    """None of the `methods` that the server offers takes a password."""
+    return _judged(Seen("offer", service, " ".join(methods) or "none", ""), methods=", ".join(methods))
 
 
 def response_code(text: str) -> str:
@@ -165,64 +113,49 @@ def response_code(text: str) -> str:
 
 def imap_refusal(status: str, text: str, notices: str = "") -> Fault:
     """A tagged NO or BAD to LOGIN or AUTHENTICATE; `notices` are untagged NO lines that came before it."""
-    if status == "BAD":
-        return Fault("proto.bad", text=text)
-    words = f"{notices[:_JUDGED]} {text[:_JUDGED]}".strip()
-    code = _by_words(words, _TEXTS) or _RFC5530.get(response_code(text), "")
-    if code in ("", "auth.bad_credentials"):
-        code = _by_words(words, _BUSY) or "auth.bad_credentials"
-    return Fault(code, text=text)
+    said = f"{notices[: rules.LONGEST]} {text[: rules.LONGEST]}".strip()
+    return _judged(_imap(status, text, said), text=text)
 
 
 def imap_bye(text: str, stage: Stage) -> Fault:
     """`* BYE` before the tagged answer; its code is believed unless it blames the password."""
-    text = text[:_JUDGED]
-    code = _by_words(text, _TEXTS) or _RFC5530.get(response_code(text), "")
-    if stage != "login" or code in ("", "auth.bad_credentials"):
-        code = "proto.bye"
-    return Fault(code, text=text, when=_WHEN[stage])
+    text = text[: rules.LONGEST]
+    if stage != "login":
+        return Fault("proto.bye", text=text, when=_WHEN[stage])
+    return _judged(_imap("BYE", text, text), text=text, when=_WHEN[stage])
+
+
+def _imap(status: str, text: str, said: str) -> Seen:
+    return Seen("login", "imap", f"{status} {response_code(text)}".strip(), said)
 
 
 def smtp_refusal(code: int, text: str) -> Fault:
     """The reply to AUTH when it is not 235."""
     found = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})\b", text)
-    enhanced = found[1] if found else ""
-    said = f"{code} {text[:_JUDGED]}"
-    cause = _by_words(said, _TEXTS)
-    if not cause:
-        cause = _smtp_code(code, enhanced, said)
-    return Fault(cause, text=said, when=_WHEN["login"])
+    said = f"{code} {text}"[: rules.LONGEST]
+    seen = Seen("login", "smtp", f"{code} {found[1]}" if found else f"{code}", said)
+    return _judged(seen, text=said, when=_WHEN["login"])
 
 
-def _smtp_code(code: int, enhanced: str, said: str) -> str:
-    busy = _by_words(said, _BUSY)
-    by_code = {421: "proto.bye", 450: "auth.limit", 452: "auth.limit", 454: "auth.unavailable"}
-    if 400 <= code < 500:
-        return "auth.limit" if busy == "auth.limit" else by_code.get(code, "auth.unavailable")
-    if (
-        code == 538
-        or enhanced == "5.7.11"
-        or (code == 530 and re.search(r"STARTTLS|\bTLS\b|encr", said, re.I))
-    ):
-        return "auth.privacy_required"
-    if code == 530:
-        return "auth.required"
-    if code == 525 or enhanced == "5.7.13":
-        return "auth.contact_admin"
-    if code == 534:
-        return {"5.7.9": "auth.app_password_required", "5.7.14": "auth.web_login"}.get(
-            enhanced, "auth.refused"
-        )
-    if code in (500, 501, 502, 503, 504, 555):
-        return "proto.bad"
-    blamed = re.search(
-        r"(authentication|login) (failed|unsuccessful)|(invalid|bad|incorrect) (cred|log|user|pass)",
-        said,
-        re.I,
-    )
-    if code == 535 or (500 <= code < 600 and blamed):
-        return busy or "auth.bad_credentials"
-    return "auth.refused" if 500 <= code < 600 else "proto.garbled"
+def hello_refusal(code: int, text: str) -> Fault:
+    """The reply to EHLO when it is not 250."""
+    rule = rules.judge(Seen("greeting", "smtp", f"{code}", text))
+    return Fault(rule.code if rule else "greet.rejected", text=f"{code} {text}")
+
+
+def _judged(seen: Seen, **facts: str) -> Fault:
+    rule = rules.judge(seen)
+    assert rule, seen  # noqa: S101 - every layer but the greeting ends with a row for all the rest
+    fault = Fault(rule.code, **facts)
+    fault.seen, fault.confidence = seen, rule.confidence
+    return fault
+
+
+def at_provider(fault: Fault, own: Iterable[Rule]) -> Fault:
+    """The same fault, if the account's provider means something else by these words."""
+    if fault.seen and (rule := next((rule for rule in own if rule.fits(fault.seen)), None)):
+        fault.code, fault.next, fault.confidence = rule.code, rule.next, rule.confidence
+    return fault
 
 
 def smtp_reply_valid(lines: list[bytes]) -> bool:
@@ -253,6 +186,7 @@ def refine(fault: Fault, secret: Secret, rule: AppPassword | None) -> Fault:
     if fault.code == "auth.bad_credentials":
         shape = shape_of(secret, rule)
         if shape.kind != "fits":
+            fault.next, fault.confidence = "", "likely"
             fault.code = "auth.password_mangled" if shape.kind == "mangled" else "auth.account_password"
             fault.facts["why"] = shape.why
     return fault

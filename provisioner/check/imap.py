@@ -155,9 +155,7 @@ class ImapSession:
         methods = [word for word in offered if word.startswith("AUTH=")]
         may_login = "LOGINDISABLED" not in offered and not (methods and set(methods) <= _OAUTH)
         if "AUTH=PLAIN" not in methods and not may_login:
-            if methods:
-                raise Fault("auth.no_common_method", methods=", ".join(word[5:] for word in methods))
-            raise Fault("auth.disabled_plain")
+            raise evidence.no_way_in("imap", [word[5:] for word in methods])
         self.wire.require_private()
         self._password = secret
         self._takes_id = "ID" in offered
@@ -170,13 +168,15 @@ class ImapSession:
             self.wire.enter("login", self.timeouts.reply)
         return self._finish_login(self._plain_login(user, secret))
 
-    def mailboxes(self, names: MailboxNames | None) -> tuple[Mailboxes | None, int]:
-        """Opens INBOX read-only and lists the mailboxes, all asked for in one go."""
+    def mailboxes(self, names: MailboxNames | None, *, send_id: bool = False) -> tuple[Mailboxes | None, int]:
+        """Opens INBOX read-only and lists the mailboxes, all asked for in one go.
+
+        `send_id`: this server wants the program's name (RFC 2971), even if it does not say so.
+        """
         self.wire.enter("mailboxes", self.timeouts.reply, lines=MAX_MAILBOX_LINES)
         listing = _listing(self._capabilities())
         commands = [("EXAMINE", "INBOX"), listing]
-        if self._takes_id:
-            # Some providers (163.com, 126.com) open no mailbox before a program says its name (RFC 2971).
+        if self._takes_id or send_id:
             commands.insert(0, ("ID", '("name" "provisioner")'))
         if not self._capabilities():
             commands.insert(0, ("CAPABILITY",))

@@ -57,11 +57,9 @@ class SmtpSession:
     def login(self, user: str, secret: Secret) -> None:
         """AUTH PLAIN where offered, else AUTH LOGIN; LOGIN also when PLAIN was not understood at all."""
         self._hello()
-        if not self._client.has_extn("auth"):
-            raise Fault("auth.none_offered")
-        methods = self._client.esmtp_features["auth"].upper().split()
+        methods = self._client.esmtp_features.get("auth", "").upper().split()
         if not {"PLAIN", "LOGIN"} & set(methods):
-            raise Fault("auth.no_common_method", methods=", ".join(methods))
+            raise evidence.no_way_in("smtp", methods)
         self.wire.require_private()
         code, text = 0, ""
         if "PLAIN" in methods:
@@ -74,6 +72,8 @@ class SmtpSession:
     def mailboxes(
         self,
         names: MailboxNames | None,  # noqa: ARG002 - the same call as IMAP's
+        *,
+        send_id: bool = False,  # noqa: ARG002
     ) -> tuple[Mailboxes | None, int]:
         """A server for sending has none."""
         return None, 0
@@ -92,8 +92,7 @@ class SmtpSession:
             raise self.wire.fail("garbled") from None
         self._require_valid()
         if code != 250:
-            text = f"{code} {raw.decode('utf-8', 'replace')}"
-            raise Fault("greet.busy" if 400 <= code < 500 else "greet.rejected", text=text)
+            raise evidence.hello_refusal(code, raw.decode("utf-8", "replace"))
 
     def _auth_plain(self, user: str, secret: Secret) -> tuple[int, str]:
         self.wire.enter("login", self.timeouts.reply)

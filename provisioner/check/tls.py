@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from provisioner.check import rules
 from provisioner.check.diagnosis import Fault
 from provisioner.check.evidence import clear_text, handshake_fault
+from provisioner.check.rules import Seen
 from provisioner.check.wire import ClearText, Wire
 from provisioner.errors import UsageError
 from provisioner.model import Security
@@ -90,44 +92,14 @@ class Shown:
     not_after: str
 
 
-# Makers of programs that open encrypted connections, as they sign their certificates.
-_INTERCEPTORS = re.compile(
-    r"\b(avast|avg|kaspersky|eset|bitdefender|zscaler|forti(net|gate)|sophos|netskope|mcafee|norton|"
-    r"symantec web|"
-    r"dr\.?\s?web|trend ?micro|g ?data|f-secure|webroot|comodo internet security|cisco umbrella|palo ?alto|"
-    r"blue ?coat|barracuda|check ?point|watchguard|sonicwall|forcepoint|"
-    r"cloudflare gateway|mitmproxy|charles proxy|"
-    r"fiddler|portswigger|burp|adguard|squid|privoxy|superfish)\b",
-    re.I,
-)
-_PUBLIC = re.compile(
-    r"let's encrypt|isrg|digicert|sectigo|usertrust|comodo|globalsign|google trust|amazon|entrust|godaddy|"
-    r"starfield|identrust|certum|actalis|buypass|swisssign|geotrust|thawte|rapidssl|apple|microsoft|zerossl|ssl\.com",
-    re.I,
-)
-
-
 def certificate_fault(code: int, text: str, shown: Shown | None) -> Fault:
     """OpenSSL's X509_V_ERR number, with what the certificate shows, as a cause."""
     shown = shown or Shown("unknown issuer", "another name", "an unknown date", "an unknown date")
-    facts = {"issuer": shown.issuer, "names": shown.names}
-    if code == 9:
-        return Fault("tls.cert_not_yet_valid", date=shown.not_before, **facts)
-    if code == 10:
-        return Fault("tls.cert_expired", date=shown.not_after, **facts)
-    if code in (62, 64):
-        return Fault("tls.cert_wrong_host", **facts)
-    if code in (18, 19, 20, 21):
-        if _INTERCEPTORS.search(shown.issuer):
-            return Fault("tls.cert_intercepted", **facts)
-        if code == 18:
-            return Fault("tls.cert_self_signed", **facts)
-        if code in (20, 21) and _PUBLIC.search(shown.issuer):
-            return Fault("tls.cert_incomplete_chain", **facts)
-        return Fault("tls.cert_unknown_ca", **facts)
-    if code in (66, 67, 68):
-        return Fault("tls.cert_weak", **facts)
-    return Fault("tls.cert_invalid", text=text, **facts)
+    rule = rules.judge(Seen("certificate", "", f"{code}", shown.issuer))
+    cause = rule.code if rule else "tls.cert_invalid"
+    date = shown.not_before if cause == "tls.cert_not_yet_valid" else shown.not_after
+    facts = {"issuer": shown.issuer, "names": shown.names, "date": date}
+    return Fault(cause, **facts, **({"text": text} if cause == "tls.cert_invalid" else {}))
 
 
 def secure(

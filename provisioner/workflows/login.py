@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisioner.accounts import Candidate, Target
-from provisioner.model import Account, AppPassword, CheckResult, MailboxNames, Provider
+from provisioner.model import Account, AppPassword, MailboxNames, Provider
+from provisioner.outcome import CheckResult
 from provisioner.report import CheckRow, Report
 from provisioner.secret import Secret
 
@@ -30,6 +31,7 @@ class Login:
     rule: AppPassword | None = None
     mailboxes: MailboxNames | None = None
     clients: tuple[str, ...] = ()
+    provider: Provider | None = None
 
     @classmethod
     def of(cls, candidate: Candidate) -> Login:
@@ -41,6 +43,7 @@ class Login:
             candidate.smtp,
             provider.app_password if provider else None,
             provider.mailboxes if provider else None,
+            provider=provider,
         )
 
     @classmethod
@@ -51,7 +54,7 @@ class Login:
             for server in (account.imap, account.smtp)
         )
         rule = provider.app_password if provider else None
-        return cls(account.address, imap, smtp, rule, clients=clients)
+        return cls(account.address, imap, smtp, rule, clients=clients, provider=provider)
 
 
 def prove(
@@ -70,6 +73,7 @@ def prove(
         secret,
         rule=login.rule,
         mailboxes=login.mailboxes,
+        provider=login.provider,
         timeout=timeout,
     )
     for result in results.values():
@@ -85,6 +89,7 @@ def prove(
                 user=result.user,
                 seconds=round(result.seconds, 3),
                 mailboxes=result.mailbox_count,
+                confidence=result.confidence,
                 exit_code=check.exit_code(result.code),
                 address=login.address,
                 clients=login.clients,

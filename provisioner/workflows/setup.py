@@ -13,7 +13,8 @@ from provisioner.accounts import Candidate, Wish, check_label
 from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
-from provisioner.model import Account, CheckResult, Plan, Support
+from provisioner.model import Account, Plan, Support
+from provisioner.outcome import CheckResult
 from provisioner.plan import diff, prune
 from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret

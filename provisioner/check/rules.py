@@ -1,0 +1,182 @@
+"""What was seen -> which cause it is: one table, read from top to bottom, the first row that fits counts.
+
+The order holds the rule behind all of it: a fault that is not the password is never blamed on the password.
+Codes: RFC 5530 (IMAP), RFC 4954 and RFC 3463 (SMTP), OpenSSL's x509_vfy.h. Sentences: causes.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NamedTuple
+
+from provisioner.model import Provider
+
+Layer = Literal["greeting", "certificate", "handshake", "offer", "login"]
+Confidence = Literal["certain", "likely"]
+LONGEST = 500
+"""Characters of what a server says that are looked at: a hostile one may say a great deal."""
+
+
+class Seen(NamedTuple):
+    """`status`: what is meant for machines, like `NO AUTHENTICATIONFAILED`, `BYE`, `535 5.7.8`."""
+
+    layer: Layer
+    service: str
+    status: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row. What is empty fits everything; `status` must match as a whole, `words` are searched for.
+
+    `confidence`: `likely` where only words or the lack of any say so. `next`: instead of the cause's own.
+    """
+
+    layer: Layer
+    code: str
+    service: str = ""
+    status: str = ""
+    words: str = ""
+    confidence: Confidence = "certain"
+    next: str = ""
+
+    def fits(self, seen: Seen) -> bool:
+        return (
+            self.layer == seen.layer
+            and self.service in ("", seen.service)
+            and (not self.status or bool(_compiled(self.status).fullmatch(seen.status)))
+            and (not self.words or bool(_compiled(self.words).search(seen.words[:LONGEST])))
+        )
+
+
+def judge(seen: Seen, own: Iterable[Rule] = ()) -> Rule | None:
+    """The first row that fits; those of the account's provider (`own`) before the general ones."""
+    return next((rule for rules in (own, RULES) for rule in rules if rule.fits(seen)), None)
+
+
+def of_provider(provider: Provider | None) -> tuple[Rule, ...]:
+    """The rows of a provider profile: what its servers say, and what that means there."""
+    if provider is None:
+        return ()
+    said = (
+        Rule("login", text.code, service=text.service, words=re.escape(text.match), next=text.next or "")
+        for text in provider.texts
+    )
+    over = (
+        Rule("offer", "auth.passwords_over", service=service, status=status)
+        for service, server, status in (("imap", provider.imap, ""), ("smtp", provider.smtp, "(?!none).*"))
+        if server and server.plain_means_passwords
+    )
+    return (*said, *over)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.I)
+
+
+_APP_PASSWORD = r"(app(lication)?([- ]specific)?[- ]passw(or)?d|parol prilozheniya|authori[sz]ation code)"  # noqa: S105
+_LIMIT = (
+    r"too many|rate[ -]?limit|limit exceeded|exceeded.{0,30}limit|throttl|"
+    r"temporar\w{1,5} (locked|blocked)"
+)
+_UNAVAILABLE = (
+    r"temporar\w{1,5} (\w+ )?(unavailable|fail\w{0,5}|error)|"
+    r"(service|server|system|currently) (\w+ )?unavailable|try again later|"
+    r"internal (server )?error|unexpected exception|connection lost to auth"
+)
+_BLAMED = r"(authentication|login) (failed|unsuccessful)|(invalid|bad|incorrect) (cred|log|user|pass)"
+# Makers of programs that open encrypted connections, as they sign their certificates.
+_INTERCEPTORS = (
+    r"\b(avast|avg|kaspersky|eset|bitdefender|zscaler|forti(net|gate)|sophos|netskope|mcafee|norton|"
+    r"symantec web|dr\.?\s?web|trend ?micro|g ?data|f-secure|webroot|comodo internet security|cisco umbrella|"
+    r"palo ?alto|blue ?coat|barracuda|check ?point|watchguard|sonicwall|forcepoint|cloudflare gateway|"
+    r"mitmproxy|charles proxy|fiddler|portswigger|burp|adguard|squid|privoxy|superfish)\b"
+)
+_PUBLIC = (
+    r"let's encrypt|isrg|digicert|sectigo|usertrust|comodo|globalsign|google trust|amazon|entrust|godaddy|"
+    r"starfield|identrust|certum|actalis|buypass|swisssign|geotrust|thawte|rapidssl|apple|microsoft|zerossl|ssl\.com"
+)
+
+RULES: tuple[Rule, ...] = (
+    # The greeting, and the answer to EHLO
+    Rule("greeting", "greet.busy", "smtp", status=r"4\d\d"),
+    Rule("greeting", "greet.rejected", "smtp", status=r"5\d\d"),
+    Rule("greeting", "greet.bye", "imap", status="BYE"),
+    Rule("greeting", "greet.preauth", "imap", status="PREAUTH"),
+    # TLS: the reason of OpenSSL's error, alerts of the server included
+    Rule(
+        "handshake",
+        "tls.too_old",
+        words="PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|LEGACY_SIGALG|WRONG_SSL_VERSION",
+    ),
+    Rule("handshake", "tls.alert", words=r"^(SSLV3|TLSV1\d*)_(ALERT_)?."),
+    Rule("handshake", "tls.failed"),
+    # The certificate: X509_V_ERR, and who signed it
+    Rule("certificate", "tls.cert_not_yet_valid", status="9"),
+    Rule("certificate", "tls.cert_expired", status="10"),
+    Rule("certificate", "tls.cert_wrong_host", status="62|64"),
+    Rule(
+        "certificate", "tls.cert_intercepted", status="18|19|20|21", words=_INTERCEPTORS, confidence="likely"
+    ),
+    Rule("certificate", "tls.cert_self_signed", status="18"),
+    Rule("certificate", "tls.cert_incomplete_chain", status="20|21", words=_PUBLIC, confidence="likely"),
+    Rule("certificate", "tls.cert_unknown_ca", status="19|20|21"),
+    Rule("certificate", "tls.cert_weak", status="66|67|68"),
+    Rule("certificate", "tls.cert_invalid"),
+    # The ways to log in that are offered inside TLS, when none of them is one of ours
+    Rule("offer", "auth.disabled_plain", "imap", status="none"),
+    Rule("offer", "auth.none_offered", "smtp", status="none"),
+    Rule("offer", "auth.no_common_method"),
+    # The login. Words that say more than the code that comes with them, the most specific first
+    Rule("login", "proto.bad", "imap", status="BAD.*"),
+    Rule(
+        "login",
+        "auth.method_off",
+        words=r"basic auth\w{0,12} is disabled|\b5\.7\.139\b|SmtpClientAuthentication is disabled",
+    ),
+    Rule(
+        "login",
+        "auth.app_password_required",
+        words=rf"{_APP_PASSWORD}.{{0,60}}(requir|needed)|"
+        rf"(use|creat|need|generat|requir|neobhodim)\w{{0,9}}.{{0,40}}{_APP_PASSWORD}",
+    ),
+    Rule("login", "auth.web_login", words=r"\[WEBALERT\b|(web ?browser|web ?login)"),
+    # IMAP response codes (RFC 5530)
+    Rule("login", "auth.not_authorized", "imap", status=r"\w+ (AUTHORIZATIONFAILED|NOPERM)"),
+    Rule("login", "auth.expired", "imap", status=r"\w+ EXPIRED"),
+    Rule("login", "auth.privacy_required", "imap", status=r"\w+ PRIVACYREQUIRED"),
+    Rule("login", "auth.contact_admin", "imap", status=r"\w+ CONTACTADMIN"),
+    Rule("login", "auth.unavailable", "imap", status=r"\w+ (UNAVAILABLE|SERVERBUG)"),
+    Rule("login", "auth.limit", "imap", status=r"\w+ (LIMIT|OVERQUOTA)"),
+    Rule("login", "auth.in_use", "imap", status=r"\w+ INUSE"),
+    Rule("login", "auth.web_login", "imap", status=r"\w+ WEBALERT"),
+    Rule("login", "auth.method_broken", "imap", status=r"\w+ CANNOT"),
+    Rule("login", "proto.bad", "imap", status=r"\w+ CLIENTBUG"),
+    Rule("login", "proto.bye", "imap", status="BYE.*"),
+    # SMTP replies (RFC 4954, section 6) and enhanced status codes (RFC 3463; IANA)
+    Rule("login", "auth.limit", "smtp", status=r"4\d\d.*", words=_LIMIT, confidence="likely"),
+    Rule("login", "proto.bye", "smtp", status="421.*"),
+    Rule("login", "auth.limit", "smtp", status="(450|452).*"),
+    Rule("login", "auth.unavailable", "smtp", status=r"4\d\d.*"),
+    Rule("login", "auth.privacy_required", "smtp", status=r"538.*|5\d\d 5\.7\.11"),
+    Rule("login", "auth.privacy_required", "smtp", status="530.*", words=r"STARTTLS|\bTLS\b|encr"),
+    Rule("login", "auth.required", "smtp", status="530.*"),
+    Rule("login", "auth.contact_admin", "smtp", status=r"525.*|5\d\d 5\.7\.13"),
+    Rule("login", "auth.app_password_required", "smtp", status=r"534 5\.7\.9"),
+    Rule("login", "auth.web_login", "smtp", status=r"534 5\.7\.14"),
+    Rule("login", "auth.refused", "smtp", status="534.*"),
+    Rule("login", "proto.bad", "smtp", status="(50[0-4]|555).*"),
+    # A refusal that seems to be about the password: what else it says comes first
+    Rule("login", "auth.limit", status="(NO|5).*", words=_LIMIT, confidence="likely"),
+    Rule("login", "auth.unavailable", status="(NO|5).*", words=_UNAVAILABLE, confidence="likely"),
+    Rule("login", "auth.bad_credentials", status="NO AUTHENTICATIONFAILED|535.*"),
+    Rule("login", "auth.bad_credentials", "imap", status="NO.*", confidence="likely"),
+    Rule("login", "auth.bad_credentials", "smtp", status=r"5\d\d.*", words=_BLAMED, confidence="likely"),
+    Rule("login", "auth.refused", "smtp", status=r"5\d\d.*"),
+    Rule("login", "proto.garbled"),
+)

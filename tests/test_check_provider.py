@@ -1,0 +1,123 @@
+"""What the account's provider means by what its servers say."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.check import Target, check_imap, check_smtp, exit_code
+from provisioner.check.causes import CAUSES
+from provisioner.check.rules import RULES, Seen, judge, of_provider
+from provisioner.model import Provider, Security
+from provisioner.outcome import CheckResult
+from provisioner.providers import load_file
+from provisioner.resources import data_dir
+from provisioner.secret import Secret
+from tests.servers import HOST, PASSWORD, Answer, Scenario, Server, client_context
+from tests.test_check_servers import QUICK, traces
+
+
+def profile(name: str) -> Provider:
+    return load_file(data_dir("profiles") / f"{name}.yaml")
+
+
+def run(
+    name: str,
+    service: str,
+    users: tuple[str, ...] = ("a", "b"),
+    password: str = PASSWORD,
+    **answers: Answer,
+) -> tuple[CheckResult, Server]:
+    provider = profile(name) if name else None
+    check, security = (check_imap, "tls") if service == "imap" else (check_smtp, "starttls")
+    with Server(Scenario("", service, security, "", answers)) as server:  # type: ignore[arg-type]
+        result = check(
+            Target(HOST, server.port, Security(security), users),
+            Secret(password),
+            rule=provider.app_password if provider else None,
+            provider=provider,
+            timeouts=QUICK,
+            context=client_context(),
+        )
+    return result, server
+
+
+FAILED = "{tag} NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
+
+
+def test_a_provider_knows_better_what_its_words_mean() -> None:
+    result, server = run("gmx-net", "imap", AUTHENTICATE=FAILED)
+    assert (result.code, result.confidence) == ("auth.access_off", "certain")
+    assert result.next.startswith("Switch POP3/IMAP on in GMX's mail settings")
+    assert server.commands.count("AUTHENTICATE") == 2  # it may still have been the user name
+    for name in ("", "icloud"):
+        assert run(name, "imap", AUTHENTICATE=FAILED)[0].code == "auth.bad_credentials"
+    assert run("gmx-net", "smtp", AUTH="535 Authentication failed\r\n")[0].code == "auth.bad_credentials"
+
+
+def test_a_providers_limit_ends_the_tries() -> None:
+    result, server = run("yahoo", "imap", AUTHENTICATE="{tag} NO [AUTHENTICATIONFAILED] RATE limit HIT\r\n")
+    assert result.code == "auth.limit"
+    assert server.commands.count("AUTHENTICATE") == 1
+
+
+def test_the_providers_next_step_goes_when_the_password_looks_wrong() -> None:
+    answer = "{tag} NO [AUTHENTICATIONFAILED] Incorrect username or password\r\n"
+    right, _ = run("fastmail", "imap", password="abcdefghijklmnop", AUTHENTICATE=answer)
+    assert (right.code, right.next[:20]) == ("auth.bad_credentials", "Make an app password")
+    wrong, _ = run("fastmail", "imap", password="Summer-2024!", AUTHENTICATE=answer)
+    assert wrong.code in ("auth.bad_credentials", "auth.account_password")
+    assert wrong.confidence == ("likely" if wrong.code == "auth.account_password" else "certain")
+
+
+@pytest.mark.parametrize(
+    "offer", ["AUTH=XOAUTH2 AUTH=OAUTHBEARER", "LOGINDISABLED", "LOGINDISABLED AUTH=XOAUTH2"]
+)
+@pytest.mark.parametrize("name", ["yahoo", "aol", "att"])
+def test_passwords_are_over_where_plain_is_gone(name: str, offer: str) -> None:
+    greeting = f"* OK [CAPABILITY IMAP4rev1 SASL-IR {offer}] hi\r\n"
+    result, server = run(name, "imap", GREETING=greeting)
+    assert (result.code, exit_code(result.code)) == ("auth.passwords_over", 1)
+    assert "browser" in result.next
+    assert not any(trace in b"".join(server.inside) for trace in traces(user="a"))
+    assert run("icloud", "imap", GREETING=greeting)[0].code in (
+        "auth.no_common_method",
+        "auth.disabled_plain",
+    )
+
+
+def test_passwords_are_over_for_sending_too_but_not_on_the_wrong_port() -> None:
+    hello = "250-x\r\n250-STARTTLS\r\n250 "
+    assert run("yahoo", "smtp", EHLO=hello + "AUTH XOAUTH2\r\n")[0].code == "auth.passwords_over"
+    assert run("yahoo", "smtp", EHLO=hello + "PIPELINING\r\n")[0].code == "auth.none_offered"
+
+
+@pytest.mark.parametrize(("name", "named"), [("netease-163", True), ("icloud", False)])
+def test_a_server_that_wants_our_name_gets_it_unasked(name: str, named: bool) -> None:
+    greeting = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hi\r\n"
+    result, server = run(name, "imap", GREETING=greeting)
+    assert result.ok
+    assert ("ID" in server.commands) is named
+
+
+def test_every_row_leads_to_a_cause_and_can_be_reached() -> None:
+    """A row that fits whatever a later one fits hides it."""
+    assert {rule.code for rule in RULES} <= CAUSES.keys()
+    for number, rule in enumerate(RULES):
+        catch_alls = [
+            early
+            for early in RULES[:number]
+            if early.layer == rule.layer
+            and early.service in ("", rule.service)
+            and not early.words
+            and early.status in ("", rule.status)
+        ]
+        assert not catch_alls, rule
+    for layer in ("handshake", "certificate", "offer", "login"):
+        assert judge(Seen(layer, "imap", "?", ""))
+
+
+def test_texts_of_a_profile_are_no_patterns() -> None:
+    (first, *_) = of_provider(profile("zoho"))
+    assert first.fits(Seen("login", "imap", "NO", "x Invalid Credentials(failure) x"))
+    assert not first.fits(Seen("login", "imap", "NO", "Invalid credentialsFailure"))
+    assert of_provider(None) == ()
