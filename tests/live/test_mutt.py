@@ -164,6 +164,19 @@ set ssl_verify_host = no ssl_force_tls = no
     assert mutt.terminal.snapshot() == before
 
 
+def test_a_server_that_nobody_has_set_up_is_not_given_the_password(mutt: Mutt) -> None:
+    mutt.setup()
+    with mutt.at_work() as screen:
+        screen.shows(*SUBJECTS)
+        screen.call("c", "Open mailbox")
+        screen.press("C-a", "C-k")
+        screen.type(BOBS)
+        screen.press("Enter")
+        screen.shows("Password for")
+    assert mutt.world.imap.failures() == []
+    assert {login.user for login in mutt.world.imap.logins()} == {JANE_LOCAL}
+
+
 def test_a_certificate_of_somebody_else_is_refused(mutt: Mutt) -> None:
     mutt.setup()
     directory = mutt.terminal.home / ".config" / mutt.program

@@ -31,6 +31,10 @@ _OWN = re.compile(
     r"\s*(set\b.*\b(folder|spool_?file|from|imap_user|smtp_url|sendmail)\s*=|mailboxes\b|(folder|account)-hook\b)"
 )
 _HOOKS = re.compile(r"\s*(folder|account)-hook\b")
+_OTHER_HOOKS = (
+    "Your own account-hooks must set imap_pass and smtp_pass for each of your other servers: one that they "
+    "leave out would be given the password that was used last."
+)
 _SOURCE = re.compile(r"""\s*source\s+["']?([^"'|`$\n]+?)["']?\s*(?:#.*)?""")
 _DEFAULT = re.compile(r"\.settings\"$", re.M)
 
@@ -118,6 +122,7 @@ def plan(host: Host, which: Program, mail: Mail, account: Account, secret: Secre
     own = _own_text(host, include)
     _refuse_clash(include, (hooks, settings), own, account)
     has_own = any(_OWN.match(line) for line in own)
+    own_hooks = {match[1] for line in own if (match := _HOOKS.match(line))}
     other_default = has_own or _DEFAULT.search(include.others)
     default = not other_default and (include.block is None or bool(_DEFAULT.search(include.block.body)))
     names = {
@@ -132,7 +137,8 @@ def plan(host: Host, which: Program, mail: Mail, account: Account, secret: Secre
         mail=mail,
         hook=hook.command(host, account),
         number=hashlib.sha256(account.key.encode("utf-8", "replace")).hexdigest()[:12],
-        own=has_own and not any(_HOOKS.match(line) for line in own),
+        own_folders=has_own and "folder" not in own_hooks,
+        own_servers="account" not in own_hooks,
         **names,
     )
     changes += files.with_account(body, render("mutt/include.j2", default=default, **names))
@@ -146,7 +152,10 @@ def plan(host: Host, which: Program, mail: Mail, account: Account, secret: Secre
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends as {account.address}; the password is in the keyring",
         next=f"Read your mail with: {shlex.join(start)}",
-        notes=() if default else (f"Another account is the default: {shlex.join(start)} opens this one.",),
+        notes=(
+            *(() if default else (f"Another account is the default: {shlex.join(start)} opens this one.",)),
+            *((_OTHER_HOOKS,) if "account" in own_hooks else ()),
+        ),
         secret=secret,
     )
 
