@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from provisioner.model import Mailboxes
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Bytes of storage (RFC 9208): of several limits the one that is nearest."""
+
+    used: int
+    limit: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.used // self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to know about a login that works: a cause code, its sentence and its next step."""
+
+    code: str
+    message: str
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What was seen behind a login: the special-use mailboxes, how many there are, how full they are."""
+
+    mailboxes: Mailboxes | None = None
+    count: int = 0
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +56,12 @@ class CheckResult:
     seconds: float = 0.0
     mailboxes: Mailboxes | None = None
     mailbox_count: int = 0
+    quota: Quota | None = None
+    notes: tuple[Note, ...] = ()
+    tried: tuple[str, ...] = ()
+    """The user names that were sent, in order."""
+    layers: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of the last connection in dns, tcp, tls, greeting, login and mailboxes, as far as it came."""
     confidence: str = "certain"
     """`likely` where only words, or the lack of any, lead to the cause."""
     cert_expires: str = ""

@@ -107,6 +107,8 @@ def _(row: CheckRow) -> None:
         _wrapped(f"{row.address}, as stored for {', '.join(row.clients)}")
     if not row.ok:
         _wrapped(f"{row.next}  [{row.code}]")
+    for note in row.notes:
+        _wrapped(f"{note.message} {note.next}  [{note.code}]")
 
 
 @_print.register

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from provisioner.errors import ProvisionError
+from provisioner.outcome import Note, Quota
 
 
 class State(StrEnum):
@@ -50,6 +51,10 @@ class CheckRow:
     clients: tuple[str, ...] = ()
     confidence: str = "certain"
     """`likely` where only words, or the lack of any, lead to the cause."""
+    layers: Mapping[str, float] = field(default_factory=dict)
+    """Seconds in dns, tcp, tls, greeting, login and mailboxes."""
+    quota: Quota | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,21 @@ class Server:
                 step(talk)
 
 
+@contextlib.contextmanager
+def full_backlog(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port that neither takes nor refuses a connection: its queue is full."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener, contextlib.ExitStack() as stack:
+        listener.bind((host, 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket(family))
+            sock.setblocking(False)
+            sock.connect_ex(address)
+        yield address[1]
+
+
 # Certificates
 
 HOST = "localhost"

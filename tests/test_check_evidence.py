@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -124,6 +125,28 @@ def test_a_password_that_the_other_server_accepts_is_not_blamed(blamed: str, acc
         both = compare({"imap": outcome("imap", blamed, "jane"), "smtp": outcome("smtp", accepted, "Jane D")})
         assert both["imap"].code == "auth.username"
         assert "--login USER --smtp-login 'Jane D'." in both["imap"].next
+
+
+@pytest.mark.parametrize(
+    ("refused", "accepted", "tried", "code"),
+    [
+        ("jane", "jane@x.example", (), "auth.username_full"),
+        ("jane@x.example", "jane", (), "auth.username_local"),
+        ("jane", "jane@x.example", ("jane", "jane@x.example"), "auth.username"),
+        ("jane", "joe@x.example", (), "auth.username"),
+    ],
+)
+def test_the_form_that_the_other_server_takes(
+    refused: str, accepted: str, tried: tuple[str, ...], code: str
+) -> None:
+    result = replace(outcome("imap", "auth.bad_credentials", refused), tried=tried)
+    both = compare({"imap": result, "smtp": outcome("smtp", "ok", accepted)})
+    assert both["imap"].code == code
+    assert accepted in both["imap"].message
+    assert both["imap"].next.endswith(
+        "--login USER --smtp-login " + accepted + "." if code == "auth.username" else f"--login {accepted}."
+    )
+    assert exit_code(code) == 3
 
 
 @pytest.mark.parametrize("smtp", ["auth.bad_credentials", "auth.unavailable", "net.refused"])
@@ -272,7 +295,7 @@ def test_every_cause_reads_as_a_sentence(code: str) -> None:
     assert bool(step) is (code != "ok")
     assert exit_code(code) in (0, 1, 3, 4)
     assert exit_code(code) != 3 or code.startswith("auth.")
-    assert (exit_code(code) == 0) is (code in ("ok", "greet.slow"))
+    assert (exit_code(code) == 0) is (code in ("ok", "greet.slow", "box.nearly_full"))
 
 
 def test_every_code_in_the_source_has_a_sentence() -> None:

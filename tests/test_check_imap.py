@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import time
 
@@ -9,9 +10,11 @@ import pytest
 
 from provisioner.check import Timeouts
 from provisioner.check.imap import ImapSession
-from provisioner.check.wire import connect
+from provisioner.check.reach import connect
+from provisioner.model import Use
+from provisioner.outcome import Quota
 from provisioner.secret import Secret
-from tests.servers import HOST, PASSWORD, USER, Answer, Scenario, Server, client_context
+from tests.servers import HOST, PASSWORD, USER, Answer, Scenario, Server, Talk, client_context
 from tests.test_check_servers import run, traces
 
 
@@ -64,6 +67,14 @@ def test_what_follows_the_login_goes_out_in_one_write() -> None:
     assert words == [[b"AUTHENTICATE"], [b"CAPABILITY", b"ID", b"EXAMINE", b"LIST"], [b"LOGOUT"]]
 
 
+def test_what_follows_a_literal_stays_as_it_is() -> None:
+    scenario = imap(LIST="* LIST () {1}\r\n/ Sent\r\n{tag} OK\r\n")
+    with Server(scenario) as server:
+        result = run(scenario, server)
+    assert result.mailboxes
+    assert result.mailboxes.names == {Use.SENT: "Sent"}
+
+
 @pytest.mark.parametrize(
     ("answers", "code"),
     [
@@ -84,3 +95,65 @@ def test_odd_answers(answers: dict[str, Answer], code: str) -> None:
     with Server(scenario) as server:
         result = run(scenario, server)
     assert result.code == code, result.message
+
+
+QUOTA = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN QUOTA] hi\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "used", "noted"),
+    [
+        ('* QUOTA "" (STORAGE 95 100 MESSAGE 1 1000)\r\n', 95, True),
+        ('* QUOTA "" (STORAGE 10 100)\r\n* quota Two (MESSAGE 5 5 storage 89 100)\r\n', 89, False),
+        ('* QUOTA "" (STORAGE 95 0)\r\n* QUOTA x (STORAGE y z)\r\n* QUOTA ((\r\n* QUOTA\r\n', None, False),
+        ("", None, False),
+    ],
+)
+def test_how_full_the_mailbox_is(said: str, used: int | None, noted: bool) -> None:
+    answer = '* QUOTAROOT INBOX ""\r\n' + said + "{tag} OK\r\n"
+    scenario = imap(GREETING=QUOTA, GETQUOTAROOT=answer)
+    with Server(scenario) as server:
+        result = run(scenario, server)
+    assert result.ok
+    assert result.quota == (None if used is None else Quota(used * 1024, 100 * 1024))
+    assert [note.code for note in result.notes] == ["box.nearly_full"] * noted
+    assert all("95 %" in note.message and "97.3 kB of 102.4 kB" in note.message for note in result.notes)
+    assert any(b"GETQUOTAROOT" in sent and b"EXAMINE" in sent for sent in server.inside)  # no round trip more
+
+
+def test_quota_is_not_asked_where_it_is_not_offered_and_may_fail() -> None:
+    with Server(imap()) as server:
+        assert run(imap(), server).quota is None
+    assert "GETQUOTAROOT" not in server.commands
+    scenario = imap(AUTHENTICATE="{tag} OK [CAPABILITY IMAP4rev1 QUOTA] in\r\n")
+    with Server(scenario) as server:
+        assert run(scenario, server).ok
+    assert "GETQUOTAROOT" in server.commands
+
+
+@pytest.mark.parametrize(
+    ("users", "code"),
+    [
+        ((USER, f"{USER}@icloud.com"), "auth.username_full"),
+        ((f"{USER}@icloud.com", USER), "auth.username_local"),
+        (("somebody", USER), None),
+    ],
+)
+def test_the_form_of_the_user_name_is_noted(users: tuple[str, str], code: str | None) -> None:
+    def judge(talk: Talk) -> None:
+        right = base64.b64encode(f"\0{users[1]}\0{PASSWORD}".encode())
+        talk.send(f"{talk.tag} {'OK in' if right in talk.line else 'NO [AUTHENTICATIONFAILED] no'}\r\n")
+
+    scenario = imap(AUTHENTICATE=judge)
+    with Server(scenario) as server:
+        result = run(scenario, server, users=users)
+    assert (result.code, result.user, result.tried) == ("ok", users[1], users)
+    assert [note.code for note in result.notes] == ([code] if code else [])
+    assert all(users[1] in note.message and f"--login {users[1]}" in note.next for note in result.notes)
+
+
+def test_the_layers_end_where_the_check_ended() -> None:
+    scenario = imap(AUTHENTICATE="{tag} NO [UNAVAILABLE] no\r\n")
+    with Server(scenario) as server:
+        result = run(scenario, server)
+    assert list(result.layers) == ["dns", "tcp", "tls", "greeting", "login"]

@@ -8,8 +8,6 @@ import socket
 import ssl
 import time
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,8 +24,8 @@ from provisioner.check import (
 )
 from provisioner.check.attempt import Session
 from provisioner.check.imap import ImapSession
+from provisioner.check.reach import connect
 from provisioner.check.smtp import SmtpSession
-from provisioner.check.wire import connect
 from provisioner.errors import UsageError
 from provisioner.model import AppPassword, MailboxNames, PasswordForm, Security, Use
 from provisioner.outcome import CheckResult
@@ -45,6 +43,7 @@ from tests.servers import (
     close,
     drip,
     forever,
+    full_backlog,
     half_close,
     hang,
     reset,
@@ -682,22 +681,6 @@ def test_total_deadline_outranks_the_stages() -> None:
         ]
     assert result.code == "proto.stalled"
     assert result.seconds < 5
-
-
-@contextmanager
-def full_backlog() -> Iterator[int]:
-    """A port that neither takes nor refuses a connection: its queue is full."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        address = listener.getsockname()
-        waiting = [socket.socket() for _ in range(4)]
-        for sock in waiting:
-            sock.setblocking(False)
-            sock.connect_ex(address)
-        yield address[1]
-        for sock in waiting:
-            sock.close()
 
 
 def test_network_faults() -> None:

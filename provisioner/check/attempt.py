@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
+from collections.abc import Iterator
 from typing import Literal, Protocol
 
 from provisioner.accounts import Target
-from provisioner.check import diagnosis, evidence, rules, tls, wire
+from provisioner.check import diagnosis, evidence, reach, rules, tls
 from provisioner.check.diagnosis import Fault
-from provisioner.check.timing import Timeouts
+from provisioner.check.timing import Timeouts, timed
 from provisioner.check.wire import Transcript, Wire
-from provisioner.model import AppPassword, Mailboxes, MailboxNames, Provider, Security
-from provisioner.outcome import CheckResult
+from provisioner.model import AppPassword, MailboxNames, Provider, Security
+from provisioner.outcome import CheckResult, Contents, Note, Quota
 from provisioner.secret import Secret
 
 MAX_USERNAMES = 2
 """Logins tried per service: more can lock the account."""
+NEARLY_FULL = 90
+"""Per cent of the quota."""
 USERNAME_MAY_BE_WRONG = ("auth.bad_credentials", "auth.access_off")
 SILENCE, LOOK = 3, 1.5
 """Seconds without a greeting after which a look is taken whether the port speaks TLS, and for that look.
@@ -31,9 +34,7 @@ class Session(Protocol):
     def greet(self) -> None: ...
     def starttls(self) -> None: ...
     def login(self, user: str, secret: Secret) -> None: ...
-    def mailboxes(
-        self, names: MailboxNames | None, *, send_id: bool = False
-    ) -> tuple[Mailboxes | None, int]: ...
+    def mailboxes(self, names: MailboxNames | None, *, send_id: bool = False) -> Contents: ...
     def close(self) -> None: ...
 
 
@@ -56,26 +57,29 @@ class _Attempt:
         self.context = context
         self.deadline = time.monotonic() + timeouts.total
         self.slowest_greeting = 0.0
+        self.timings: dict[str, float] = {}
         self.transcript = transcript
         self.certificate = tls.Verified()
 
-    def connect(self) -> Wire:
-        return wire.connect(
+    def connect(self, timings: dict[str, float] | None = None) -> Wire:
+        return reach.connect(
             self.target.host,
             self.target.port,
             seconds=self.timeouts.connect,
             deadline=self.deadline,
             transcript=self.transcript,
+            timings=timings,
         )
 
-    def up_to_tls(self) -> Wire:
+    def up_to_tls(self, timings: dict[str, float] | None = None) -> Wire:
         """A connection on which the TLS handshake comes next."""
-        line = self.connect()
+        line = self.connect(timings)
         if self.target.security is Security.STARTTLS:
             try:
                 session = self.session(line, self.timeouts)
-                self.greet(session, line)
-                session.starttls()
+                with timed(line.timings, "greeting"):
+                    self.greet(session, line)
+                    session.starttls()
             except BaseException:
                 line.close()
                 raise
@@ -102,17 +106,20 @@ class _Attempt:
 
     def open(self) -> Session:
         """A session inside verified TLS, ready for the login."""
-        line = self.up_to_tls()
+        self.timings = {}
+        line = self.up_to_tls(self.timings)
         try:
             line.enter("tls", self.timeouts.greeting)
             security = self.target.security
-            self.certificate = tls.secure(
-                line, self.context, self.target.host, security, self.protocol, self.up_to_tls
-            )
+            with timed(self.timings, "tls"):
+                self.certificate = tls.secure(
+                    line, self.context, self.target.host, security, self.protocol, self.up_to_tls
+                )
             # A new session: what was said in clear proves nothing (RFC 3207, 4.2; RFC 9051, 6.2.1).
             session = self.session(line, self.timeouts)
             if security is Security.TLS:
-                self.greet(session)
+                with timed(self.timings, "greeting"):
+                    self.greet(session)
         except BaseException:
             line.close()
             raise
@@ -137,8 +144,8 @@ def check(
     """
     started = time.monotonic()
     attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript)
-    mailboxes: Mailboxes | None = None
-    count = 0
+    contents = Contents()
+    tried: list[str] = []
     own = rules.of_provider(provider)
     send_id = bool(provider and provider.imap and provider.imap.send_id)
     usernames = list(dict.fromkeys(target.usernames))[:MAX_USERNAMES]
@@ -147,8 +154,11 @@ def check(
     for user in usernames:
         try:
             with contextlib.closing(attempt.open()) as talk:
-                talk.login(user, secret)
-                mailboxes, count = talk.mailboxes(names, send_id=send_id)
+                with timed(attempt.timings, "login"):
+                    tried.append(user)
+                    talk.login(user, secret)
+                with timed(attempt.timings, "mailboxes"):
+                    contents = talk.mailboxes(names, send_id=send_id)
         except Fault as error:
             fault = evidence.at_provider(error, own)
             if fault.code not in USERNAME_MAY_BE_WRONG:
@@ -182,9 +192,29 @@ def check(
         message=message,
         next=fault.next or next_step,
         seconds=time.monotonic() - started,
-        mailboxes=mailboxes,
-        mailbox_count=count,
+        mailboxes=contents.mailboxes,
+        mailbox_count=contents.count,
+        quota=contents.quota,
+        notes=tuple(_notes(service, target, tried, contents.quota)) if ok else (),
+        tried=tuple(tried),
+        layers=attempt.timings,
         confidence=fault.confidence,
         cert_expires=attempt.certificate.expires,
         cert_issuer=attempt.certificate.issuer,
     )
+
+
+def _notes(service: str, target: Target, tried: list[str], quota: Quota | None) -> Iterator[Note]:
+    """What is worth knowing about a login that works."""
+    *refused, user = tried
+    if refused and (code := diagnosis.form_wanted(refused[0], user)):
+        facts = {"user": refused[0], "other": user, "option": diagnosis.login_option(service, user)}
+        yield _note(code, facts, target)
+    if quota and quota.percent >= NEARLY_FULL:
+        sizes = {"used": diagnosis.size(quota.used), "limit": diagnosis.size(quota.limit)}
+        yield _note("box.nearly_full", sizes | {"percent": f"{quota.percent}"}, target)
+
+
+def _note(code: str, facts: dict[str, str], target: Target) -> Note:
+    message, step = diagnosis.explain(code, facts, host=target.host, port=target.port)
+    return Note(code, message, step)

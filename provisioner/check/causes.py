@@ -156,6 +156,16 @@ CAUSES: dict[str, Cause] = {
         "Give the user name that {host} wants with {option}.",
         REJECTED,
     ),
+    "auth.username_full": Cause(
+        "{host} wants the full address {other} as user name, not {user}.",
+        "Give the user name with {option}.",
+        REJECTED,
+    ),
+    "auth.username_local": Cause(
+        "{host} wants only {other} as user name, without what follows the @.",
+        "Give the user name with {option}.",
+        REJECTED,
+    ),
     "auth.account_password": Cause(
         "{host} refused the password, and it does not look like {a_term}.",
         "Make {a_term} ({displayed}) and use that one.",
@@ -262,5 +272,10 @@ CAUSES: dict[str, Cause] = {
         "The login works, but the inbox cannot be opened: {text}",
         "Check that mail is set up for the account: does the provider's web mail open?",
         OTHER,
+    ),
+    "box.nearly_full": Cause(
+        "The mailbox is {percent} % full: {used} of {limit}.",
+        "Delete or move mail, before the server takes no more.",
+        0,
     ),
 }

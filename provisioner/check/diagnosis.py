@@ -89,12 +89,35 @@ def compare(results: Mapping[_Service, CheckResult]) -> dict[_Service, CheckResu
 
 
 def _blame_username(result: CheckResult, accepted: CheckResult) -> CheckResult:
-    # --login alone would change the name for sending, too, which is right.
-    option = (
-        "--smtp-login USER"
-        if result.service == "smtp"
-        else f"--login USER --smtp-login {shlex.quote(accepted.user)}"
-    )
-    facts = {"user": result.user, "other": f"{accepted.host} (as {accepted.user})", "option": option}
-    message, step = explain("auth.username", facts, host=result.host, port=result.port)
-    return replace(result, code="auth.username", message=message, next=step)
+    code = None if accepted.user in result.tried else form_wanted(result.user, accepted.user)
+    option = login_option(result.service, accepted.user if code else "USER")
+    if result.service == "imap" and not code:  # --login alone would change the name for sending, too
+        option += f" --smtp-login {shlex.quote(accepted.user)}"
+    other = accepted.user if code else f"{accepted.host} (as {accepted.user})"
+    facts = {"user": result.user, "other": other, "option": option}
+    code = code or "auth.username"
+    message, step = explain(code, facts, host=result.host, port=result.port)
+    confidence = "certain" if code == "auth.username" else "likely"
+    return replace(result, code=code, message=message, next=step, confidence=confidence)
+
+
+def form_wanted(refused: str, accepted: str) -> str | None:
+    """The cause, if two user names are two forms of one address."""
+    if accepted.partition("@")[0] == refused:
+        return "auth.username_full"
+    return "auth.username_local" if refused.partition("@")[0] == accepted else None
+
+
+def login_option(service: str, user: str) -> str:
+    """What to type for this user name."""
+    return f"{'--smtp-login' if service == 'smtp' else '--login'} {shlex.quote(user)}"
+
+
+def size(number: int) -> str:
+    """Bytes for a person: `4.8 GB` (of 1000)."""
+    value, unit = number / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}"

@@ -17,10 +17,11 @@ from imapclient import IMAPClient
 
 from provisioner.check import evidence
 from provisioner.check.diagnosis import Fault
-from provisioner.check.mailboxes import FLAGS, Row, resolve, rows
+from provisioner.check.mailboxes import FLAGS, Row, fullest, resolve, rows
 from provisioner.check.timing import Timeouts
 from provisioner.check.wire import Wire
-from provisioner.model import Mailboxes, MailboxNames
+from provisioner.model import MailboxNames
+from provisioner.outcome import Contents
 from provisioner.secret import Secret
 
 PROTOCOL = "IMAP"
@@ -132,7 +133,7 @@ class ImapSession:
         self.client = _Client(wire)
         """imapclient's own, over the bounded connection: all of it works once `login` has returned."""
         self._dialogue: Any = self.client._imap
-        self._takes_id = False
+        self._takes_id = self._tells_quota = False
         self._password = Secret("")
 
     def greet(self) -> None:
@@ -158,7 +159,7 @@ class ImapSession:
             raise evidence.no_way_in("imap", [word[5:] for word in methods])
         self.wire.require_private()
         self._password = secret
-        self._takes_id = "ID" in offered
+        self._takes_id, self._tells_quota = "ID" in offered, "QUOTA" in offered
         self._dialogue.untagged_responses.pop("CAPABILITY", None)  # they change with the login
         self.wire.enter("login", self.timeouts.reply)
         if "AUTH=PLAIN" in methods:
@@ -168,7 +169,7 @@ class ImapSession:
             self.wire.enter("login", self.timeouts.reply)
         return self._finish_login(self._plain_login(user, secret))
 
-    def mailboxes(self, names: MailboxNames | None, *, send_id: bool = False) -> tuple[Mailboxes | None, int]:
+    def mailboxes(self, names: MailboxNames | None, *, send_id: bool = False) -> Contents:
         """Opens INBOX read-only and lists the mailboxes, all asked for in one go.
 
         `send_id`: this server wants the program's name (RFC 2971), even if it does not say so.
@@ -176,6 +177,8 @@ class ImapSession:
         self.wire.enter("mailboxes", self.timeouts.reply, lines=MAX_MAILBOX_LINES)
         listing = _listing(self._capabilities())
         commands = [("EXAMINE", "INBOX"), listing]
+        if self._tells_quota or "QUOTA" in self._capabilities():
+            commands.insert(0, ("GETQUOTAROOT", "INBOX"))
         if self._takes_id or send_id:
             commands.insert(0, ("ID", '("name" "provisioner")'))
         if not self._capabilities():
@@ -191,7 +194,9 @@ class ImapSession:
             found = self._listed() or found
         # A name that is the password would end up in a client's settings, in clear.
         found = [row for row in found if self._password.redact(row.name) == row.name]
-        return resolve(found, names) if found else (None, 0)
+        quota = fullest(self._dialogue.untagged_responses.get("QUOTA", []))
+        mailboxes, count = resolve(found, names) if found else (None, 0)
+        return Contents(mailboxes, count, quota)
 
     def close(self) -> None:
         """Says good-bye and does not wait for the answer."""

@@ -1,4 +1,4 @@
-"""From the answers to LIST: which real mailbox serves which use."""
+"""From the answers to LIST and QUOTA: which real mailbox serves which use, and how full they are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
 
 from provisioner.model import Mailboxes, MailboxNames, Use
+from provisioner.outcome import Quota
 
 FLAGS = {
     "\\sent": Use.SENT,
@@ -69,6 +70,18 @@ def rows(listed: Iterable[bytes | tuple[bytes, bytes]]) -> list[Row]:
                 found.append(Row(words, (delimiter or b"").decode("ascii", "replace"), _decode(name)))
             pieces = []
     return found
+
+
+def fullest(answers: Iterable[bytes | tuple[bytes, bytes]]) -> Quota | None:
+    """The storage limit that is nearest, from QUOTA's answers as imaplib collects them (RFC 9208, in KiB)."""
+    found: list[Quota] = []
+    for answer in answers:
+        with contextlib.suppress(ProtocolError, ValueError, TypeError, AttributeError, RecursionError):
+            _, resources = parse_response([answer])
+            for name, used, limit in zip(resources[::3], resources[1::3], resources[2::3], strict=True):
+                if name.upper() == b"STORAGE" and limit > 0 and used >= 0:
+                    found.append(Quota(used * 1024, limit * 1024))
+    return max(found, key=lambda quota: quota.used / quota.limit, default=None)
 
 
 def _decode(raw: bytes | int) -> str:

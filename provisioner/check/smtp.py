@@ -16,7 +16,8 @@ from provisioner.check import evidence
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import Timeouts
 from provisioner.check.wire import Wire
-from provisioner.model import Mailboxes, MailboxNames
+from provisioner.model import MailboxNames
+from provisioner.outcome import Contents
 from provisioner.secret import Secret
 
 PROTOCOL = "SMTP"
@@ -74,9 +75,9 @@ class SmtpSession:
         names: MailboxNames | None,  # noqa: ARG002 - the same call as IMAP's
         *,
         send_id: bool = False,  # noqa: ARG002
-    ) -> tuple[Mailboxes | None, int]:
+    ) -> Contents:
         """A server for sending has none."""
-        return None, 0
+        return Contents()
 
     def close(self) -> None:
         """Says good-bye and does not wait for the answer."""

@@ -1,8 +1,24 @@
-"""How long the check waits."""
+"""How long the check waits, and how long each layer took."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
+
+Layer = Literal["dns", "tcp", "tls", "greeting", "login", "mailboxes"]
+
+
+@contextmanager
+def timed(timings: dict[str, float], layer: Layer) -> Iterator[None]:
+    """Adds the seconds of its block to `timings`, also if the block fails."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        timings[layer] = timings.get(layer, 0.0) + time.monotonic() - started
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,8 @@ drip or flood in. Stands in for a socket and its file, so that smtplib can talk 
 from __future__ import annotations
 
 import contextlib
-import errno
-import queue
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 
@@ -39,8 +36,16 @@ class ClearText(Exception):
 class Wire:
     """A connection. Raises Fault for everything that goes wrong on the way."""
 
-    def __init__(self, sock: socket.socket, deadline: float, transcript: Transcript | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        deadline: float,
+        transcript: Transcript | None = None,
+        timings: dict[str, float] | None = None,
+    ) -> None:
         """`deadline`: `time.monotonic()` at which the whole check ends."""
+        self.timings = {} if timings is None else timings
+        """Seconds that each layer of this connection has taken."""
         self._transcript = transcript
         self._sock = sock
         self._deadline = self._until = deadline
@@ -234,56 +239,3 @@ class Wire:
             # The peer may have said why before it closed: let the next read find out.
             if self.stage == "tls":
                 raise self.fail("dropped") from None
-
-
-def connect(
-    host: str, port: int, *, seconds: float, deadline: float, transcript: Transcript | None = None
-) -> Wire:
-    """Connects to the first address that answers; all of them share `seconds`. Raises Fault `net.*`."""
-    until = min(deadline, time.monotonic() + seconds)
-    addresses = _look_up(host, port, until)
-    timed_out = refused = dropped = False
-    reason = ""
-    for tried, (family, address) in enumerate(addresses):
-        slice_ = max(0.01, (until - time.monotonic()) / (len(addresses) - tried))
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.settimeout(slice_)
-        try:
-            sock.connect(address)
-        except TimeoutError:
-            timed_out = True
-        except OSError as error:
-            timed_out |= error.errno == errno.ETIMEDOUT
-            refused |= error.errno == errno.ECONNREFUSED
-            dropped |= error.errno == errno.ECONNRESET
-            reason = error.strerror or str(error)
-        else:
-            with contextlib.suppress(OSError):  # some systems refuse it once the peer has gone
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            wire = Wire(sock, deadline, transcript)
-            wire.note("*", f"connected to {host} ({address[0]}) port {port}".encode())
-            return wire
-        sock.close()
-    if dropped:  # it was accepted, and reset before we looked
-        raise Fault("greet.dropped")
-    if timed_out or refused:
-        raise Fault("net.timeout" if timed_out else "net.refused")
-    raise Fault("net.unreachable", text=reason)
-
-
-def _look_up(host: str, port: int, until: float) -> list[tuple[int, tuple[str, int]]]:
-    """The addresses of `host`. The system's resolver knows no time limit, so it runs beside us."""
-    answer: queue.SimpleQueue[list[tuple[int, tuple[str, int]]]] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if host else []
-            answer.put([(row[0], row[4]) for row in found])  # type: ignore[misc]
-        except (OSError, ValueError):  # ValueError: not a name at all (UnicodeError, NUL)
-            answer.put([])
-
-    threading.Thread(target=ask, daemon=True, name="look-up").start()
-    with contextlib.suppress(queue.Empty):
-        if addresses := answer.get(timeout=max(0.0, until - time.monotonic())):
-            return addresses
-    raise Fault("net.dns")

@@ -1,0 +1,139 @@
+"""The way to a server: its addresses, and the first of them that connects.
+
+Happy eyeballs (RFC 8305) with threads and a selector: asyncio has it too, but takes longer to import than
+a check may cost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import queue
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from provisioner.check.diagnosis import Fault
+from provisioner.check.timing import timed
+from provisioner.check.wire import Transcript, Wire
+
+HEAD_START = 0.25
+"""Seconds that an address has for itself before the next is tried beside it (RFC 8305, section 5)."""
+_UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS))
+
+
+class Address(NamedTuple):
+    family: int
+    place: Any
+    """What `socket.connect` takes: host, port and, for IPv6, flow and scope."""
+
+
+def connect(
+    host: str,
+    port: int,
+    *,
+    seconds: float,
+    deadline: float,
+    transcript: Transcript | None = None,
+    timings: dict[str, float] | None = None,
+) -> Wire:
+    """Connects to the first address that answers; all of them share `seconds`. Raises Fault `net.*`."""
+    timings = {} if timings is None else timings
+    until = min(deadline, time.monotonic() + seconds)
+    with timed(timings, "dns"):
+        addresses = look_up(host, port, until)
+    with timed(timings, "tcp"):
+        sock, address = _first(_in_turn(addresses), until)
+    sock.setblocking(True)
+    with contextlib.suppress(OSError):  # some systems refuse it once the peer has gone
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    wire = Wire(sock, deadline, transcript, timings)
+    wire.note("*", f"connected to {host} ({address.place[0]}) port {port}".encode())
+    return wire
+
+
+def look_up(host: str, port: int, until: float) -> list[Address]:
+    """The addresses of `host`. The system's resolver knows no time limit, so it runs beside us."""
+    answer: queue.SimpleQueue[list[Address]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if host else []
+            answer.put([Address(row[0], row[4]) for row in found])
+        except (OSError, ValueError):  # ValueError: not a name at all (UnicodeError, NUL)
+            answer.put([])
+
+    threading.Thread(target=ask, daemon=True, name="look-up").start()
+    with contextlib.suppress(queue.Empty):
+        if addresses := answer.get(timeout=max(0.0, until - time.monotonic())):
+            return addresses
+    raise Fault("net.dns")
+
+
+def _in_turn(addresses: list[Address]) -> Iterator[Address]:
+    """The families in turn, beginning with the one that the system prefers (RFC 8305, section 4)."""
+    first = [address for address in addresses if address.family == addresses[0].family]
+    rest = [address for address in addresses if address.family != addresses[0].family]
+    for pair in zip_longest(first, rest):
+        yield from filter(None, pair)
+
+
+def _first(addresses: Iterable[Address], until: float) -> tuple[socket.socket, Address]:
+    """A socket to the first address that connects; all others are closed."""
+    waiting = deque(addresses)
+    failed: dict[int, str] = {}
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as others:
+        next_start = 0.0
+        while waiting or selector.get_map():
+            now = time.monotonic()
+            if now >= until:
+                failed[errno.ETIMEDOUT] = ""
+                break
+            if waiting and (now >= next_start or not selector.get_map()):
+                address = waiting.popleft()
+                next_start = now + HEAD_START
+                if error := _begin(address, selector, others):
+                    failed[error.errno or 0] = error.strerror or str(error)
+                    next_start = now
+                continue
+            for key, _ in selector.select((min(next_start, until) if waiting else until) - now):
+                sock: Any = key.fileobj
+                if not (number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+                    selector.unregister(sock)
+                    return sock.dup(), key.data  # the original is closed with the others
+                failed[number] = os.strerror(number)
+                selector.unregister(sock)
+                next_start = 0.0
+    raise _why(failed)
+
+
+def _begin(
+    address: Address, selector: selectors.BaseSelector, opened: contextlib.ExitStack
+) -> OSError | None:
+    try:
+        sock = opened.enter_context(socket.socket(address.family, socket.SOCK_STREAM))
+        sock.setblocking(False)
+        number = sock.connect_ex(address.place)
+    except OSError as error:
+        return error
+    if number and number not in _UNDER_WAY:
+        return OSError(number, os.strerror(number))
+    selector.register(sock, selectors.EVENT_WRITE, address)
+    return None
+
+
+def _why(failed: dict[int, str]) -> Fault:
+    """Silence outranks a refusal: something on the way may be dropping the connection."""
+    if errno.ECONNRESET in failed:  # it was accepted, and reset before we looked
+        return Fault("greet.dropped")
+    if errno.ETIMEDOUT in failed:
+        return Fault("net.timeout")
+    if errno.ECONNREFUSED in failed:
+        return Fault("net.refused")
+    return Fault("net.unreachable", text=next(iter(failed.values()), ""))
