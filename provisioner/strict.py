@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -14,8 +15,6 @@ import yaml
 
 from provisioner.errors import UsageError
 
-MAX_SIZE = 256 * 1024
-"""Bytes of a file; the shipped ones have some 3,000."""
 MAX_DEPTH = 16
 """Levels of nesting. libyaml builds its tree by recursion and overruns the stack if it is deep enough."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -23,15 +22,34 @@ _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What a file is called when it is wrong: its name, the first word of its codes, and what to compare."""
+
+    name: str = "provider profile"
+    code: str = "profile"
+    hint: str = "profiles/icloud.yaml is a complete example."
+    max_size: int = 256 * 1024
+    """Bytes; the shipped profiles have some 3,000."""
+
+
+PROFILE = Paper()
+
+
 def load(
-    path: Path, kind: type[_Kind], meaning: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[str]]
+    path: Path,
+    kind: type[_Kind],
+    meaning: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[str]],
+    paper: Paper = PROFILE,
+    vet: Callable[[os.stat_result], None] = lambda found: None,
 ) -> _Kind:
     """The file as a `kind`. `meaning` yields problems that types cannot express: it is given the sections
-    that have the right types, and all of the file.
+    that have the right types, and all of the file. `vet` may refuse the file by its owner and permissions.
 
-    Raises UsageError: code `profile.invalid`, with each key and what is wrong there, or `profile.unreadable`.
+    Raises UsageError: code `profile.invalid` (or what `paper` says instead of `profile`), with each key and
+    what is wrong there, or `profile.unreadable`.
     """
-    raw, problems = _parse(_read(path), path)
+    raw, problems = _parse(read(path, paper, vet), path, paper)
     problems += _problems(raw, kind, "")
     if isinstance(raw, dict):
         sound = {
@@ -43,45 +61,48 @@ def load(
         if not problems:
             return kind(**sound)
     raise UsageError(
-        f"{path} is not a valid provider profile:\n" + "\n".join(f"  {problem}" for problem in problems),
-        "Correct these keys; profiles/icloud.yaml is a complete example.",
-        code="profile.invalid",
+        f"{path} is not a valid {paper.name}:\n" + "\n".join(f"  {problem}" for problem in problems),
+        f"Correct these keys; {paper.hint}",
+        code=f"{paper.code}.invalid",
     )
 
 
-def _read(path: Path) -> str:
+def read(path: Path, paper: Paper, vet: Callable[[os.stat_result], None]) -> str:
+    """The text of the file, which `vet` has not refused. Raises UsageError as `load`."""
     try:
         # Opening a named pipe must not wait for a writer; reading from one that has a writer may.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NONBLOCK)) as file:
             if _NONBLOCK:
                 os.set_blocking(file.fileno(), True)
-            data = file.read(MAX_SIZE + 1)
+            vet(os.fstat(file.fileno()))
+            data = file.read(paper.max_size + 1)
     except OSError as error:
-        raise unreadable(f"The provider profile {path}", error) from None
-    if len(data) > MAX_SIZE:
-        raise _invalid(path, f"is larger than {MAX_SIZE // 1024} KiB", "Check that it is the right file.")
+        raise unreadable(f"The {paper.name} {path}", error, paper.code) from None
+    if len(data) > paper.max_size:
+        large = f"is larger than {paper.max_size // 1024} KiB"
+        raise _invalid(path, paper, large, "Check that it is the right file.")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise _invalid(path, "is not UTF-8 text", "Save it as UTF-8.") from None
+        raise _invalid(path, paper, "is not UTF-8 text", "Save it as UTF-8.") from None
 
 
-def unreadable(what: str, error: OSError) -> UsageError:
+def unreadable(what: str, error: OSError, code: str = PROFILE.code) -> UsageError:
     return UsageError(
         f"{what} cannot be read: {error.strerror}.",
         "Check the path, its owner and its permissions.",
-        code="profile.unreadable",
+        code=f"{code}.unreadable",
     )
 
 
-def _invalid(path: Path, what: str, hint: str = "Compare it with profiles/icloud.yaml.") -> UsageError:
-    return UsageError(f"{path} {what}.", hint, code="profile.invalid")
+def _invalid(path: Path, paper: Paper, what: str, hint: str = "") -> UsageError:
+    return UsageError(f"{path} {what}.", hint or f"Compare it: {paper.hint}", code=f"{paper.code}.invalid")
 
 
-def _parse(text: str, path: Path) -> tuple[Any, list[str]]:
+def _parse(text: str, path: Path, paper: Paper) -> tuple[Any, list[str]]:
     """The YAML document, and the keys in it that stand twice."""
     try:
-        _require_plain(text, path)
+        _require_plain(text, path, paper)
         loader = _LOADER(text)
         try:
             node = loader.get_single_node()
@@ -92,20 +113,20 @@ def _parse(text: str, path: Path) -> tuple[Any, list[str]]:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""
         why = getattr(error, "problem", None) or "it cannot be parsed"
-        raise _invalid(path, f"is not valid YAML{line}: {why}") from None
+        raise _invalid(path, paper, f"is not valid YAML{line}: {why}") from None
     return raw, list(_repeated(node, "")) if node else []
 
 
-def _require_plain(text: str, path: Path) -> None:
+def _require_plain(text: str, path: Path, paper: Paper) -> None:
     """Refuses what makes a small file large or deep, in a pass over the events, which does not recurse."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if getattr(event, "anchor", None):
-            raise _invalid(path, f"uses an anchor or alias (line {line}), which profiles do without")
+            raise _invalid(path, paper, f"uses an anchor or alias (line {line}), which is not read here")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise _invalid(path, f"is nested too deeply (line {line})")
+            raise _invalid(path, paper, f"is nested too deeply (line {line})")
 
 
 def _repeated(node: yaml.Node, where: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
         "seals",
         "passwords",
         "accounts",
+        "accounts_file",
     },
     {"edits", "render", "providers"},
     {"host", "resources", "shape", "quoting", "strict"},

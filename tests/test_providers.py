@@ -15,7 +15,7 @@ from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Use
 from provisioner.providers import load_all, load_file
-from provisioner.strict import MAX_DEPTH, MAX_SIZE
+from provisioner.strict import MAX_DEPTH, PROFILE
 
 SHIPPED = sorted(resources.data_dir("profiles").glob("*.yaml"))
 
@@ -220,7 +220,7 @@ def test_problems_of_meaning(tmp_path: Path, changes: dict[str, object], where: 
         b"\n".join(
             [b"a0: &a0 [x]", *(b"a%d: &a%d [*a%d, *a%d]" % (n, n, n - 1, n - 1) for n in range(1, 99))]
         ),
-        b"#" * (MAX_SIZE + 1),
+        b"#" * (PROFILE.max_size + 1),
         b'"\\e[31m\\n": 1',
         b"name: !!binary aGVsbG8=",
         b"name: 2001-01-01",
@@ -244,7 +244,7 @@ def test_what_is_no_profile_is_one_sentence(tmp_path: Path, content: bytes) -> N
         (b"a:\n- [[[[[[[[[[[[[[[[[", "is nested too deeply (line 2)"),
         (b"a: 1\nb: &x 1", "uses an anchor or alias (line 2)"),
         (b"a: 1\nb: *x", "uses an anchor or alias (line 2)"),
-        (b"#" * (MAX_SIZE + 1), "is larger than 256 KiB"),
+        (b"#" * (PROFILE.max_size + 1), "is larger than 256 KiB"),
         (b"a: 1\n: [", "is not valid YAML (line 2)"),
     ],
 )
