@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from provisioner.errors import ProvisionError
+from provisioner.errors import Cancelled, ProvisionError
 from provisioner.outcome import Note, Quota
 
 
@@ -34,6 +34,8 @@ class CheckRow:
     """One login that was tried. `code` is stable; `seconds` is wall time.
 
     `clients`: whose stored password it was, by their IDs; empty for one that was given.
+    `cert_expires`: when the server's verified certificate ends (ISO 8601, UTC); `cert_issuer`: who signed it.
+    `transcript`: what went over the connections, masked (transcript.py), where it was asked for.
     """
 
     service: str
@@ -55,6 +57,9 @@ class CheckRow:
     """Seconds in dns, tcp, tls, greeting, login and mailboxes."""
     quota: Quota | None = None
     notes: tuple[Note, ...] = ()
+    cert_expires: str = ""
+    cert_issuer: str = ""
+    transcript: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,11 @@ class ProviderRow:
 Row = CheckRow | ClientRow | StatusRow | ExportRow | GuideRow | SupportRow | ProviderRow
 
 
+WORST = (3, 1, 4, 2, 5)
+"""Exit codes of logins, the worst first: a rejected password, a server that does not do its part, one that
+cannot be reached, a password that could not be had because of what was typed, because of someone else."""
+
+
 @dataclass
 class Report:
     """The rows of one command. `listener` is told each row as soon as it is known."""
@@ -198,8 +208,8 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 if all is well. Else the code that all failures share; 1 if only some of several clients
-        failed or the codes differ, but a rejected login (3) outweighs an unreachable server (4)."""
+        """0 if all is well, 130 if it was interrupted. Else the code that all failures share; 1 if only some
+        of several clients failed or the codes differ. Of logins alone it is the worst: see WORST."""
         codes = {error.exit_code for error in self.errors} | {
             row.exit_code for row in self.rows if not row.ok
         }
@@ -208,6 +218,10 @@ class Report:
         clients = [row for row in self.rows if isinstance(row, ClientRow)]
         if clients and any(row.ok for row in clients):
             return 1
+        if Cancelled.exit_code in codes:
+            return Cancelled.exit_code
         if len(codes) == 1:
             return codes.pop()
-        return 3 if codes == {3, 4} else 1
+        if not self.errors and all(isinstance(row, CheckRow) for row in self.rows):
+            return next((code for code in WORST if code in codes), 1)
+        return 1

@@ -62,7 +62,10 @@ accounts:
     assert (ann.wish.provider, ann.wish.login) == ("icloud", "ann2")
     store = MemoryStore()
     store.set(SecretItem.shared("jane@icloud.com"), Secret("one"))
-    store.set(SecretItem("Mail password of ann@icloud.com", (("application", "mail"), ("user", "ann"))), Secret("two"))
+    store.set(
+        SecretItem("Mail password of ann@icloud.com", (("application", "mail"), ("user", "ann"))),
+        Secret("two"),
+    )
     assert [one.password(store, None).reveal() for one in (jane, joe, ann)] == ["one", "secret-word", "two"]
 
 
@@ -102,7 +105,8 @@ def test_csv(tmp_path: Path) -> None:
             ["accounts[0].email: is not a mail address", "accounts[0].imap: is not a server"],
         ),
         (
-            "accounts: [{email: a@b.org, password_command: x, keyring: {a: b}}, {email: c@b.org, keyring: {}}]",
+            "accounts: [{email: a@b.org, password_command: x, keyring: {a: b}},\n"
+            " {email: c@b.org, keyring: {}}]",
             [
                 "accounts[0]: password_command and keyring exclude each other",
                 "accounts[1].keyring: at least one attribute",

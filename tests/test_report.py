@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import Cancelled, Conflict, UsageError
 from provisioner.report import CheckRow, ClientRow, Report, State
 
 
@@ -25,6 +25,10 @@ def client(code: int) -> ClientRow:
         ([check(4), check(4)], 4),
         ([check(3), check(4)], 3),
         ([check(1), check(4)], 1),
+        ([check(3), check(1)], 3),
+        ([check(4), check(1), check(3), check(0)], 3),
+        ([check(5), check(2), check(4)], 4),
+        ([check(5), check(2)], 2),
         ([client(5)], 5),
         ([client(0), client(5)], 1),
         ([client(5), client(1)], 1),
@@ -37,6 +41,11 @@ def test_exit_code(rows: list[CheckRow | ClientRow], expected: int) -> None:
         report.add(row)
     assert report.exit_code == expected
     assert report.ok == (expected == 0)
+
+
+def test_an_interruption_outweighs_what_was_known_before() -> None:
+    report = Report("check", rows=[check(3), check(0)], errors=[Cancelled("Stopped.")])
+    assert report.exit_code == 130
 
 
 def test_errors_count_too() -> None:

@@ -22,7 +22,7 @@ from provisioner.journal import Journal, new_id
 from provisioner.model import Security
 from provisioner.secret import Secret
 from provisioner.workflows.login import Login
-from provisioner.workflows.status import _join
+from provisioner.workflows.status import join
 from tests.clients.machines.base import terminal
 from tests.memory_store import MemoryStore
 
@@ -236,7 +236,7 @@ def test_the_same_servers_with_another_password_are_another_login() -> None:
     imap, smtp = (Target("h", port, Security.TLS, ("jane",)) for port in (993, 465))
     proofs: list[tuple[Login, Secret]] = []
     for client, secret in (("a", ONE), ("b", TWO), ("c", ONE), ("a", ONE)):
-        _join(proofs, Login(EMAIL, imap, smtp, clients=(client,)), secret)
+        join(proofs, Login(EMAIL, imap, smtp, clients=(client,)), secret)
     assert [(login.clients, secret == ONE) for login, secret in proofs] == [
         (("a", "c"), True),
         (("b",), False),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisioner.accounts import Candidate, Target
+from provisioner.errors import ProvisionError
 from provisioner.model import Account, AppPassword, MailboxNames, Provider
 from provisioner.outcome import CheckResult
 from provisioner.report import CheckRow, Report
@@ -32,6 +33,14 @@ class Login:
     mailboxes: MailboxNames | None = None
     clients: tuple[str, ...] = ()
     provider: Provider | None = None
+
+    def target(self, service: Service) -> Target:
+        return self.imap if service == "imap" else self.smtp
+
+    def at_once(self, service: Service) -> int | None:
+        """Connections that the provider allows at the same time, where that is known."""
+        server = getattr(self.provider, service, None)
+        return server.connections if server else None
 
     @classmethod
     def of(cls, candidate: Candidate) -> Login:
@@ -67,35 +76,57 @@ def prove(
     """Logs in, IMAP and SMTP side by side, and adds a row for each. `timeout`: seconds for all of it."""
     from provisioner import check  # the network libraries load only when they are needed
 
-    targets: dict[Service, Target] = {"imap": login.imap, "smtp": login.smtp}
     results = check.check_login(
-        {service: targets[service] for service in services},
+        {service: login.target(service) for service in services},
         secret,
         rule=login.rule,
         mailboxes=login.mailboxes,
         provider=login.provider,
         timeout=timeout,
     )
-    for result in results.values():
-        report.add(
-            CheckRow(
-                service=result.service,
-                ok=result.ok,
-                code=result.code,
-                message=result.message,
-                next=result.next,
-                host=result.host,
-                port=result.port,
-                user=result.user,
-                seconds=round(result.seconds, 3),
-                mailboxes=result.mailbox_count,
-                confidence=result.confidence,
-                layers={layer: round(seconds, 3) for layer, seconds in result.layers.items()},
-                quota=result.quota,
-                notes=result.notes,
-                exit_code=check.exit_code(result.code),
-                address=login.address,
-                clients=login.clients,
-            )
-        )
+    for service, result in results.items():
+        report.add(row_of(login, service, result))
     return results
+
+
+def row_of(login: Login, service: Service, result: CheckResult | ProvisionError) -> CheckRow:
+    """What a login showed, or why it could not even be tried."""
+    from provisioner import check
+
+    if isinstance(result, ProvisionError):
+        target = login.target(service)
+        return CheckRow(
+            service=service,
+            ok=False,
+            code=result.code,
+            message=result.message,
+            next=result.hint,
+            host=target.host,
+            port=target.port,
+            user=target.usernames[0] if target.usernames else "",
+            seconds=0.0,
+            exit_code=result.exit_code,
+            address=login.address,
+            clients=login.clients,
+        )
+    return CheckRow(
+        service=result.service,
+        ok=result.ok,
+        code=result.code,
+        message=result.message,
+        next=result.next,
+        host=result.host,
+        port=result.port,
+        user=result.user,
+        seconds=round(result.seconds, 3),
+        mailboxes=result.mailbox_count,
+        confidence=result.confidence,
+        layers={layer: round(seconds, 3) for layer, seconds in result.layers.items()},
+        quota=result.quota,
+        notes=result.notes,
+        exit_code=check.exit_code(result.code),
+        address=login.address,
+        clients=login.clients,
+        cert_expires=result.cert_expires,
+        cert_issuer=result.cert_issuer,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +18,13 @@ from provisioner.items import SecretItem
 from provisioner.model import Support
 from provisioner.plan import prune
 from provisioner.receipt import Receipt, ReceiptState
-from provisioner.report import Report, Row, State, StatusRow
+from provisioner.report import State, StatusRow
 from provisioner.secret import Secret
 from provisioner.workflows.context import PLACEHOLDER, Context, at_receipt
-from provisioner.workflows.login import Login, prove
+from provisioner.workflows.login import Login
+from provisioner.workflows.pool import Attempt, log_in_all
 from provisioner.workflows.undo import untouched
 
-AT_ONCE = 8
-"""Accounts that log in at the same time."""
 LOCKED = ("keyring.locked", "store.primary_password", "password.no_terminal")
 """Beginnings of the codes of errors that mean: nobody gave the password that protects the store."""
 UNKNOWN = ("keyring.none", "keyring.failed", "keyring.unsafe", "keyring.attributes")
@@ -43,6 +41,8 @@ class Finding:
     next: str = ""
     exit_code: int = 0
     secret: Secret | None = None
+    code: str = "client.no_password"
+    """Why there is no password, if there is none."""
 
 
 class _Any:
@@ -72,18 +72,16 @@ def status(
     for receipt in reversed(receipts):
         if receipt.state is ReceiptState.OPEN:
             context.report.add(_row(receipt, receipt.client, _STOPPED))
-    proofs: dict[str, list[tuple[Login, Secret]]] = {}
+    found: list[tuple[Login, Secret]] = []
     for receipt in receipts:
         if receipt.state is ReceiptState.DONE:
-            finding = _add(context, receipt, at_receipt(options, receipt), login=login)
+            title, finding = look(context, receipt, at_receipt(options, receipt), login=login)
+            context.report.add(_row(receipt, title, finding))
             if login and finding.secret:
-                _join(proofs.setdefault(receipt.account.key, []), _login(context, receipt), finding.secret)
+                join(found, stored_login(context, receipt), finding.secret)
     if not context.report.rows:
         context.report.next = f"Nothing is set up here{f' for {wanted}' if wanted else ''}."
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for rows in pool.map(lambda account: _prove_all(account, timeout), proofs.values()):
-            for row in rows:
-                context.report.add(row)
+    log_in_all([Attempt.having(*one) for one in found], context.report.add, timeout=timeout)
 
 
 _STOPPED = Finding(
@@ -94,39 +92,32 @@ _STOPPED = Finding(
 )
 
 
-def _login(context: Context, receipt: Receipt) -> Login:
+def stored_login(context: Context, receipt: Receipt) -> Login:
+    """The servers and user names that were set up."""
     provider = providers.find(context.host, receipt.provider)
     return Login.stored(receipt.account, provider, (receipt.client,))
 
 
-def _join(proofs: list[tuple[Login, Secret]], login: Login, secret: Secret) -> None:
+def join(found: list[tuple[Login, Secret]], login: Login, secret: Secret) -> None:
     """Adds the login, or its client to one that is the same: the same password is tried only once."""
-    for number, (other, stored) in enumerate(proofs):
-        if stored == secret and (other.imap, other.smtp) == (login.imap, login.smtp):
+    for number, (other, stored) in enumerate(found):
+        same = other.address.lower() == login.address.lower()
+        if same and stored == secret and (other.imap, other.smtp) == (login.imap, login.smtp):
             together = tuple(dict.fromkeys((*other.clients, *login.clients)))
-            proofs[number] = (dataclasses.replace(other, clients=together), stored)
+            found[number] = (dataclasses.replace(other, clients=together), stored)
             return
-    proofs.append((login, secret))
+    found.append((login, secret))
 
 
-def _prove_all(logins: list[tuple[Login, Secret]], timeout: float | None) -> list[Row]:
-    report = Report("status")
-    for login, secret in logins:
-        prove(login, secret, report, timeout=timeout)
-    return report.rows
-
-
-def _add(context: Context, receipt: Receipt, options: Options, *, login: bool) -> Finding:
-    """Adds the row of one receipt."""
+def look(context: Context, receipt: Receipt, options: Options, *, login: bool) -> tuple[str, Finding]:
+    """What the client is called, and what the account in it is like now."""
     title = receipt.client
     try:
         client = clients.get(receipt.client)
         title = client.TITLE
-        finding = _look(context, client, receipt, options, login=login)
+        return title, _look(context, client, receipt, options, login=login)
     except UsageError as error:  # set up by a newer version: no reason to hide the others
-        finding = Finding(State.FAILED, error.message, error.hint, error.exit_code)
-    context.report.add(_row(receipt, title, finding))
-    return finding
+        return title, Finding(State.FAILED, error.message, error.hint, error.exit_code, code=error.code)
 
 
 def _look(context: Context, client: Client, receipt: Receipt, options: Options, *, login: bool) -> Finding:
@@ -145,7 +136,8 @@ def _look(context: Context, client: Client, receipt: Receipt, options: Options, 
         if changes or state is None:
             return _drifted([*changes, error.message], hint or error.hint)
         # Who asks for a login is told by the exit code, too, that there was none.
-        return Finding(state, error.message, error.hint, error.exit_code if login else 0)
+        code = error.exit_code if login else 0
+        return Finding(state, error.message, error.hint, code, code=error.code)
 
 
 def _unread(error: ProvisionError) -> State | None:

@@ -1,0 +1,247 @@
+"""Many logins at once: side by side over servers, polite to each server, one at a time per account."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from provisioner.errors import Cancelled, ProvisionError
+from provisioner.outcome import CheckResult
+from provisioner.report import CheckRow
+from provisioner.secret import Secret
+from provisioner.workflows.login import SERVICES, Login, row_of
+
+if TYPE_CHECKING:
+    import ssl
+
+    from provisioner.check import Service
+
+AT_ONCE = 32
+"""Logins at the same time, whatever the servers."""
+PER_HOST = 4
+"""Connections to one server at the same time, unless its profile or the user says otherwise."""
+
+THROTTLED = ("greet.bye", "greet.busy", "auth.limit")
+"""Causes by which a server says that it gets too much."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A login that is wanted. `secret` is called just before it, in another thread, and may raise
+    ProvisionError, which becomes the row."""
+
+    login: Login
+    secret: Callable[[], Secret] = field(repr=False)
+
+    @classmethod
+    def having(cls, login: Login, secret: Secret) -> Attempt:
+        """With a password that is known already."""
+        return cls(login, lambda: secret)
+
+
+@dataclass
+class _Job:
+    """An attempt on its way: the password while it is needed, and what is known of it."""
+
+    number: int
+    attempt: Attempt
+    left: int
+    secret: Secret | ProvisionError | None = field(default=None, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    results: dict[Service, CheckResult | ProvisionError] = field(default_factory=dict)
+
+    def password(self) -> Secret | ProvisionError:
+        """Asked for once, by whichever service comes first."""
+        with self.lock:
+            if self.secret is None:
+                try:
+                    self.secret = self.attempt.secret()
+                except ProvisionError as error:
+                    self.secret = error
+            return self.secret
+
+
+@dataclass
+class _Line:
+    """Who waits for one server."""
+
+    limit: int
+    waiting: deque[tuple[_Job, Service]] = field(default_factory=deque)
+    running: int = 0
+
+
+class _Scheduler:
+    """Hands out logins to threads: as many per server as it likes, never two of one account and service."""
+
+    def __init__(self, jobs: Sequence[_Job], services: Sequence[Service], per_host: int | None) -> None:
+        self._changed = threading.Condition()
+        self._lines: dict[str, _Line] = {}
+        self._busy: set[tuple[str, Service]] = set()
+        for job in jobs:
+            for service in services:
+                host = job.attempt.login.target(service).host
+                limit = per_host or job.attempt.login.at_once(service) or PER_HOST
+                line = self._lines.setdefault(host, _Line(limit))
+                line.limit = min(line.limit, limit)
+                line.waiting.append((job, service))
+        wanted = sum(min(line.limit, len(line.waiting)) for line in self._lines.values())
+        self.threads = min(AT_ONCE, wanted)
+
+    def take(self) -> tuple[_Job, Service] | None:
+        """The next login, once there is one that may begin; None if there are no more."""
+        with self._changed:
+            while self._lines:
+                if found := self._next():
+                    return found
+                self._changed.wait()
+            return None
+
+    def _next(self) -> tuple[_Job, Service] | None:
+        for host, line in self._lines.items():
+            if line.running >= line.limit:
+                continue
+            for place, (job, service) in enumerate(line.waiting):
+                key = (job.attempt.login.address.lower(), service)
+                if key not in self._busy:
+                    del line.waiting[place]
+                    line.running += 1
+                    self._busy.add(key)
+                    self._lines[host] = self._lines.pop(host)  # the other servers come first now
+                    return job, service
+        return None
+
+    def done(self, job: _Job, service: Service, *, throttled: bool) -> None:
+        """A server that says that it is too much gets half as many from then on."""
+        with self._changed:
+            host = job.attempt.login.target(service).host
+            line = self._lines.get(host)
+            if line:
+                line.running -= 1
+                line.limit = max(1, line.limit // 2) if throttled else line.limit
+                if not line.waiting and not line.running:
+                    del self._lines[host]
+            self._busy.discard((job.attempt.login.address.lower(), service))
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Nothing new begins."""
+        with self._changed:
+            self._lines.clear()
+            self._changed.notify_all()
+
+
+def log_in_all(
+    attempts: Sequence[Attempt],
+    add: Callable[[CheckRow], None],
+    *,
+    services: Sequence[Service] = SERVICES,
+    timeout: float | None = None,
+    per_host: int | None = None,
+    done: Callable[[], None] = lambda: None,
+) -> None:
+    """Adds the rows of each attempt, in the order of `attempts`, as soon as those before it are known, too.
+
+    `timeout`: seconds for one service of one account. `done` is called after each attempt. On Ctrl-C come
+    the rows of all that is known, then Cancelled, which says how many were not tried to the end.
+    Raises UsageError (`tls.ca_file`).
+    """
+    from provisioner import check  # the network libraries load only when they are needed
+
+    if not attempts:
+        return
+    jobs = [_Job(number, attempt, len(services)) for number, attempt in enumerate(attempts)]
+    scheduler = _Scheduler(jobs, services, per_host)
+    finished: SimpleQueue[_Job | BaseException] = SimpleQueue()
+    context = check.make_context()
+
+    def work() -> None:
+        while task := scheduler.take():
+            job, service = task
+            try:
+                result = _log_in(job, service, timeout, context)
+            except BaseException as error:  # handed over to the caller's thread
+                finished.put(error)
+                scheduler.stop()
+                return
+            scheduler.done(job, service, throttled=getattr(result, "code", "") in THROTTLED)
+            with job.lock:
+                job.results[service] = result
+                job.left -= 1
+                last = job.left == 0
+                if last:
+                    job.secret = None
+            if last:
+                finished.put(job)
+
+    waiting = dict(enumerate(jobs))
+    ready: set[int] = set()
+    try:
+        for _ in range(scheduler.threads):
+            threading.Thread(target=work, daemon=True, name="login").start()
+        for _ in jobs:
+            job = finished.get()
+            if isinstance(job, BaseException):
+                raise job
+            done()
+            ready.add(job.number)
+            while waiting and next(iter(waiting)) in ready:
+                number = next(iter(waiting))
+                for row in _rows(waiting[number], services):
+                    add(row)
+                del waiting[number]
+    except KeyboardInterrupt:
+        scheduler.stop()
+        left = sum(job.left > 0 for job in jobs)
+        for job in waiting.values():
+            for row in _rows(job, services):
+                add(row)
+        plural = "account was" if left == 1 else "accounts were"
+        raise Cancelled(f"Stopped; {left} of {len(jobs)} {plural} not tried to the end.") from None
+    finally:
+        scheduler.stop()
+
+
+def _log_in(
+    job: _Job, service: Service, timeout: float | None, context: ssl.SSLContext
+) -> CheckResult | ProvisionError:
+    from provisioner import check
+
+    login, secret = job.attempt.login, job.password()
+    if isinstance(secret, ProvisionError):
+        return secret
+    limits = check.Timeouts() if timeout is None else dataclasses.replace(check.Timeouts(), total=timeout)
+    try:
+        if service == "smtp":
+            return check.check_smtp(
+                login.smtp, secret, rule=login.rule, provider=login.provider, timeouts=limits, context=context
+            )
+        return check.check_imap(
+            login.imap,
+            secret,
+            rule=login.rule,
+            provider=login.provider,
+            mailboxes=login.mailboxes,
+            timeouts=limits,
+            context=context,
+        )
+    except ProvisionError as error:
+        return error
+
+
+def _rows(job: _Job, services: Sequence[Service]) -> list[CheckRow]:
+    from provisioner.check.diagnosis import compare
+
+    with job.lock:
+        known = dict(job.results)
+    judged = compare({name: one for name, one in known.items() if isinstance(one, CheckResult)})
+    login = job.attempt.login
+    return [
+        row_of(login, service, judged.get(service, known[service]))
+        for service in services
+        if service in known
+    ]
