@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -42,6 +44,15 @@ class Terminal:
             return click.confirm(question, default=False, err=True)
         except click.Abort:
             raise Cancelled("Stopped; nothing was changed.") from None
+
+    @contextlib.contextmanager
+    def progress(self, total: int) -> Iterator[Callable[[], None]]:
+        """A bar on standard error if that is a terminal and there is more than one step."""
+        if self.quiet or total < 2 or not sys.stderr.isatty():
+            yield lambda: None
+            return
+        with click.progressbar(length=total, file=sys.stderr, show_pos=True, width=30) as bar:
+            yield lambda: bar.update(1)
 
     def choose(self, question: str, choices: list[str]) -> list[str]:
         for number, choice in enumerate(choices, 1):

@@ -31,6 +31,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
         "passwords",
         "accounts",
         "accounts_file",
+        "transcript",
     },
     {"edits", "render", "providers"},
     {"host", "resources", "shape", "quoting", "strict"},

@@ -64,6 +64,9 @@ class Silent:
     def confirm(self, question: str) -> bool:
         raise AssertionError(question)
 
+    def progress(self, total: int) -> contextlib.AbstractContextManager[Callable[[], None]]:
+        return contextlib.nullcontext(lambda: None)
+
     def ask_hidden(self, prompt: str) -> str:
         raise AssertionError(prompt)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +39,10 @@ class Ui(Protocol):
     def warn(self, text: str) -> None: ...
 
     def confirm(self, question: str) -> bool: ...
+
+    def progress(self, total: int) -> AbstractContextManager[Callable[[], None]]:
+        """A bar, if somebody can see it; what it gives is called after each of `total` steps."""
+        ...
 
     def ask_hidden(self, prompt: str) -> str:
         """What is typed, without showing it. Raises UsageError where there is no terminal."""

@@ -12,6 +12,7 @@ from provisioner.model import Account, AppPassword, MailboxNames, Provider
 from provisioner.outcome import CheckResult
 from provisioner.report import CheckRow, Report
 from provisioner.secret import Secret
+from provisioner.transcript import Transcript
 
 if TYPE_CHECKING:
     from provisioner.check import Service
@@ -41,6 +42,10 @@ class Login:
         """Connections that the provider allows at the same time, where that is known."""
         server = getattr(self.provider, service, None)
         return server.connections if server else None
+
+    def transcript(self, service: Service, secret: Secret) -> Transcript:
+        """An empty one, which masks this login."""
+        return Transcript(self.address, self.target(service).usernames, secret)
 
     @classmethod
     def of(cls, candidate: Candidate) -> Login:
@@ -72,10 +77,16 @@ def prove(
     report: Report,
     services: Sequence[Service] = SERVICES,
     timeout: float | None = None,
+    *,
+    verbose: bool = False,
 ) -> dict[Service, CheckResult]:
-    """Logs in, IMAP and SMTP side by side, and adds a row for each. `timeout`: seconds for all of it."""
+    """Logs in, IMAP and SMTP side by side, and adds a row for each. `timeout`: seconds for all of it.
+
+    `verbose`: the rows have transcripts.
+    """
     from provisioner import check  # the network libraries load only when they are needed
 
+    tapes = {service: login.transcript(service, secret) for service in services} if verbose else {}
     results = check.check_login(
         {service: login.target(service) for service in services},
         secret,
@@ -83,13 +94,16 @@ def prove(
         mailboxes=login.mailboxes,
         provider=login.provider,
         timeout=timeout,
+        transcript=(lambda service: tapes[service].note) if verbose else None,
     )
     for service, result in results.items():
-        report.add(row_of(login, service, result))
+        report.add(row_of(login, service, result, tapes.get(service)))
     return results
 
 
-def row_of(login: Login, service: Service, result: CheckResult | ProvisionError) -> CheckRow:
+def row_of(
+    login: Login, service: Service, result: CheckResult | ProvisionError, transcript: Transcript | None = None
+) -> CheckRow:
     """What a login showed, or why it could not even be tried."""
     from provisioner import check
 
@@ -129,4 +143,5 @@ def row_of(login: Login, service: Service, result: CheckResult | ProvisionError)
         clients=login.clients,
         cert_expires=result.cert_expires,
         cert_issuer=result.cert_issuer,
+        transcript=transcript.lines if transcript else (),
     )

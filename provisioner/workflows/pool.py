@@ -14,6 +14,7 @@ from provisioner.errors import Cancelled, ProvisionError
 from provisioner.outcome import CheckResult
 from provisioner.report import CheckRow
 from provisioner.secret import Secret
+from provisioner.transcript import Transcript
 from provisioner.workflows.login import SERVICES, Login, row_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class _Job:
     number: int
     attempt: Attempt
     left: int
+    tapes: dict[Service, Transcript] | None
     secret: Secret | ProvisionError | None = field(default=None, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
     results: dict[Service, CheckResult | ProvisionError] = field(default_factory=dict)
@@ -143,10 +145,12 @@ def log_in_all(
     timeout: float | None = None,
     per_host: int | None = None,
     done: Callable[[], None] = lambda: None,
+    verbose: bool = False,
 ) -> None:
     """Adds the rows of each attempt, in the order of `attempts`, as soon as those before it are known, too.
 
-    `timeout`: seconds for one service of one account. `done` is called after each attempt. On Ctrl-C come
+    `timeout`: seconds for one service of one account. `done` is called after each attempt. `verbose`: with
+    transcripts. On Ctrl-C come
     the rows of all that is known, then Cancelled, which says how many were not tried to the end.
     Raises UsageError (`tls.ca_file`).
     """
@@ -154,7 +158,10 @@ def log_in_all(
 
     if not attempts:
         return
-    jobs = [_Job(number, attempt, len(services)) for number, attempt in enumerate(attempts)]
+    jobs = [
+        _Job(number, attempt, len(services), {} if verbose else None)
+        for number, attempt in enumerate(attempts)
+    ]
     scheduler = _Scheduler(jobs, services, per_host)
     finished: SimpleQueue[_Job | BaseException] = SimpleQueue()
     context = check.make_context()
@@ -214,11 +221,22 @@ def _log_in(
     login, secret = job.attempt.login, job.password()
     if isinstance(secret, ProvisionError):
         return secret
+    tape = None
+    if job.tapes is not None:
+        tape = login.transcript(service, secret)
+        job.tapes[service] = tape
+    told = tape.note if tape else None
     limits = check.Timeouts() if timeout is None else dataclasses.replace(check.Timeouts(), total=timeout)
     try:
         if service == "smtp":
             return check.check_smtp(
-                login.smtp, secret, rule=login.rule, provider=login.provider, timeouts=limits, context=context
+                login.smtp,
+                secret,
+                rule=login.rule,
+                provider=login.provider,
+                timeouts=limits,
+                context=context,
+                transcript=told,
             )
         return check.check_imap(
             login.imap,
@@ -228,6 +246,7 @@ def _log_in(
             mailboxes=login.mailboxes,
             timeouts=limits,
             context=context,
+            transcript=told,
         )
     except ProvisionError as error:
         return error
@@ -239,9 +258,9 @@ def _rows(job: _Job, services: Sequence[Service]) -> list[CheckRow]:
     with job.lock:
         known = dict(job.results)
     judged = compare({name: one for name, one in known.items() if isinstance(one, CheckResult)})
-    login = job.attempt.login
+    login, tapes = job.attempt.login, job.tapes or {}
     return [
-        row_of(login, service, judged.get(service, known[service]))
+        row_of(login, service, judged.get(service, known[service]), tapes.get(service))
         for service in services
         if service in known
     ]

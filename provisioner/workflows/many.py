@@ -1,0 +1,127 @@
+"""check --all, --accounts and --watch: which logins are tried."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioner import accounts_file, clients
+from provisioner.accounts import Candidate, Target, parse_address, resolve
+from provisioner.accounts_file import Listed
+from provisioner.clients.base import Options
+from provisioner.errors import ProvisionError, UsageError
+from provisioner.model import Provider, Security, Support
+from provisioner.providers import load_all
+from provisioner.receipt import Receipt, ReceiptState
+from provisioner.secret import Secret
+from provisioner.workflows.context import Context, at_receipt
+from provisioner.workflows.login import Login
+from provisioner.workflows.pool import Attempt, log_in_all
+from provisioner.workflows.status import Finding, join, look, stored_login
+
+if TYPE_CHECKING:
+    from provisioner.check import Service
+
+FEW = 5
+"""So many providers are looked for one by one; for more all profiles are read."""
+_keyring = threading.Lock()
+
+
+def check_many(
+    context: Context,
+    attempts: Sequence[Attempt],
+    services: Sequence[Service],
+    *,
+    timeout: float | None = None,
+    per_host: int | None = None,
+    verbose: bool = False,
+) -> None:
+    """A row for each account and service, with progress on a terminal."""
+    if not attempts and not context.report.errors:
+        context.report.next = "Nothing is set up here."
+    with context.ui.progress(len(attempts)) as done:
+        log_in_all(
+            attempts,
+            context.report.add,
+            services=services,
+            timeout=timeout,
+            per_host=per_host,
+            done=done,
+            verbose=verbose,
+        )
+
+
+def stored_everywhere(context: Context, options: Options) -> list[Attempt]:
+    """What each client has stored, of all that was set up here; each password once.
+
+    A password that cannot be read is a failure. What was handed over to be imported is not looked at.
+    """
+    found: list[tuple[Login, Secret]] = []
+    lost: list[Attempt] = []
+    for receipt in context.journal.readable():
+        if receipt.state is not ReceiptState.DONE:
+            continue
+        _, finding = look(context, receipt, at_receipt(options, receipt), login=True)
+        if finding.secret:
+            join(found, stored_login(context, receipt), finding.secret)
+        elif (
+            receipt.client not in clients.CLIENT_IDS
+            or clients.get(receipt.client).SUPPORT is not Support.IMPORT
+        ):
+            lost.append(_lost(context, receipt, finding))
+    return [*(Attempt.having(*one) for one in found), *lost]
+
+
+def _lost(context: Context, receipt: Receipt, finding: Finding) -> Attempt:
+    error = ProvisionError(f"{receipt.client}: {finding.message}", finding.next, code=finding.code)
+    error.exit_code = finding.exit_code or error.exit_code
+    return Attempt(stored_login(context, receipt), _raiser(error))
+
+
+def listed(context: Context, path: Path) -> list[Attempt]:
+    """The accounts of a file (accounts_file.py), which is read now; the passwords, when they are needed.
+
+    Raises UsageError as accounts_file.load, and `accounts.invalid` for providers that are not known.
+    """
+    entries = accounts_file.load(path)
+    about = {one.wish.provider or parse_address(one.wish.address)[1] for one in entries}
+    known: dict[str, Provider] = {}
+    for name in about if len(about) <= FEW else [None]:
+        known |= load_all(context.host, name)
+    attempts, problems = [], []
+    for entry in entries:
+        try:
+            attempts.append(_attempt(context, entry, resolve(entry.wish, known.values())))
+        except UsageError as error:
+            problems.append(f"  {entry.where}: {error.message}")
+        except ProvisionError as error:  # no password can log in there; the others can be tried all the same
+            nowhere = Target("", 0, Security.TLS, ())
+            attempts.append(Attempt(Login(entry.wish.address, nowhere, nowhere), _raiser(error)))
+    if problems:
+        raise UsageError(
+            f"{path} names accounts whose servers are not known:\n" + "\n".join(problems),
+            "Give each `provider`, or `imap` and `smtp`; `provisioner providers` lists the providers.",
+            code="accounts.invalid",
+        )
+    return attempts
+
+
+def _attempt(context: Context, entry: Listed, candidate: Candidate) -> Attempt:
+    login = Login.of(candidate)
+
+    def password() -> Secret:
+        if entry.item is None:
+            return entry.password(context.host.secrets, login.rule)
+        with _keyring:  # one conversation with the keyring at a time
+            return entry.password(context.host.secrets, login.rule)
+
+    return Attempt(login, password)
+
+
+def _raiser(error: ProvisionError) -> Callable[[], Secret]:
+    def fail() -> Secret:
+        raise error
+
+    return fail
