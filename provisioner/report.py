@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from provisioner.errors import Cancelled, ProvisionError
 from provisioner.outcome import Note, Quota
+
+CERT_DAYS = 14
+"""A certificate that ends within fewer days is worth a remark, if the user says nothing else."""
+
+
+def days_left(until: str, now: datetime) -> int | None:
+    """Whole days from `now` to an ISO 8601 time; negative if it has passed, None if there is none."""
+    return (datetime.fromisoformat(until) - now).days if until else None
 
 
 class State(StrEnum):
@@ -60,6 +69,38 @@ class CheckRow:
     cert_expires: str = ""
     cert_issuer: str = ""
     transcript: tuple[str, ...] = ()
+
+
+class Change(StrEnum):
+    """What is new about a login that is watched."""
+
+    FAILS = "fails"
+    REVOKED = "revoked"
+    """It worked, and now the password is rejected."""
+    OTHER = "other-cause"
+    WORKS = "works"
+    ENDING = "certificate-ends"
+    RENEWED = "certificate-renewed"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """Something new about a watched login. `time` is ISO 8601, UTC; the rest is as in CheckRow."""
+
+    time: str
+    change: Change
+    service: str
+    ok: bool
+    code: str
+    message: str
+    next: str
+    host: str
+    port: int
+    user: str
+    address: str
+    clients: tuple[str, ...] = ()
+    cert_expires: str = ""
+    exit_code: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +220,7 @@ class ProviderRow:
     exit_code: int = 0
 
 
-Row = CheckRow | ClientRow | StatusRow | ExportRow | GuideRow | SupportRow | ProviderRow
+Row = CheckRow | ChangeRow | ClientRow | StatusRow | ExportRow | GuideRow | SupportRow | ProviderRow
 
 
 WORST = (3, 1, 4, 2, 5)

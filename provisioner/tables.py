@@ -1,0 +1,57 @@
+"""Many logins as a table: one line for each account, then each cause once with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provisioner.report import CheckRow, Report
+
+EXAMPLES = 3
+"""Accounts that are named for one cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line with a mark (None: without one), to be folded below itself."""
+
+    ok: bool | None
+    text: str
+    indent: int = 0
+
+
+def lines(report: Report) -> Iterator[Line]:
+    """The table, the causes by how many have them, and how many accounts work."""
+    accounts: dict[tuple[str, tuple[str, ...]], list[CheckRow]] = {}
+    for row in report.rows:
+        if isinstance(row, CheckRow):
+            accounts.setdefault((row.address, row.clients), []).append(row)
+    width = min(max((len(address) for address, _ in accounts), default=0), 40)
+    for (address, clients), rows in accounts.items():
+        cells = "  ".join(f"{row.service} {_cell(row)}" for row in rows)
+        stored = f"  ({', '.join(clients)})" if clients else ""
+        yield Line(all(row.ok for row in rows), f"{address:<{width}}  {cells}{stored}")
+    causes: dict[tuple[str, str, str], list[CheckRow]] = {}
+    for rows in accounts.values():
+        for row in rows:
+            if not row.ok:
+                causes.setdefault((row.service, row.host, row.code), []).append(row)
+    for (service, _, code), rows in sorted(causes.items(), key=lambda item: -len(item[1])):
+        names = [row.address for row in rows[:EXAMPLES]]
+        more = f" and {len(rows) - EXAMPLES} more" if len(rows) > EXAMPLES else ""
+        yield Line(None, "")
+        yield Line(False, f"{service}: {rows[0].message}  [{code}]")
+        if rows[0].next:
+            yield Line(None, rows[0].next, 2)
+        if len(accounts) > 1:
+            yield Line(None, f"({', '.join(names)}{more})", 2)
+    if accounts:
+        working = sum(all(row.ok for row in rows) for rows in accounts.values())
+        yield Line(None, "")
+        yield Line(
+            None, f"{working} of {len(accounts)} {'account' if len(accounts) == 1 else 'accounts'} work."
+        )
+
+
+def _cell(row: CheckRow) -> str:
+    return f"{row.seconds:.1f} s" if row.ok else row.code
