@@ -13,6 +13,7 @@ import click
 from provisioner import __version__, invocation
 from provisioner.errors import Cancelled, UsageError
 from provisioner.options import (
+    check_options,
     client_options,
     dav_options,
     dry_run_option,
@@ -128,34 +129,38 @@ def export(email: str, client: str, **kw: Any) -> None:
 
 
 @cli.command()
-@click.argument("email")
-@click.option("--only", type=click.Choice(["imap", "smtp"]), help="Check one service.")
-@click.option("--client", metavar="CLIENT", help="Use exactly what this client has stored.")
+@click.argument("email", required=False)
+@check_options
 @timeout_option
 @server_options
 @password_options
 @client_options
 @json_option
-@verbose
-def check(email: str, **kw: Any) -> None:
-    """Log in as EMAIL over IMAP and SMTP, and explain the result. Sends no mail."""
-    with invocation.run("check", kw) as context:
-        from provisioner.workflows import check
+def check(email: str | None, **kw: Any) -> None:
+    """Log in as EMAIL over IMAP and SMTP, and explain the result. Sends no mail.
+
+    Instead of EMAIL, --all or --accounts FILE: many accounts, side by side.
+    """
+    with invocation.run("check", kw, invocation.check_style(kw)) as context:
+        from provisioner.workflows.check import CheckOptions, check
         from provisioner.workflows.login import SERVICES
 
-        services: Any = (kw["only"],) if kw["only"] else SERVICES
-        common = {"timeout": kw["timeout"], "profile_file": kw["profile_file"]}
-        if kw["client"]:
-            options = invocation.client_options(context, kw)
-            check.check_client(context, invocation.wish(email, kw), kw["client"], services, options, **common)
-        else:
-            check.check(
-                context,
-                invocation.wish(email, kw),
-                invocation.password_source(context, kw),
-                services,
-                **common,
-            )
+        options = CheckOptions(
+            wish=invocation.wish(email, kw) if email else None,
+            client_id=kw["client"],
+            everything=kw["everything"],
+            accounts=kw["accounts"],
+            given=invocation.goes_with_email(kw),
+            services=(kw["only"],) if kw["only"] else SERVICES,
+            client=invocation.client_options(context, kw),
+            timeout=kw["timeout"],
+            profile_file=kw["profile_file"],
+            per_host=kw["per_host"],
+            minutes=kw["watch"],
+            cert_days=kw["cert_days"],
+            verbose=kw["verbose"],
+        )
+        check(context, options, invocation.password_source(context, kw))
 
 
 @cli.command()

@@ -5,11 +5,13 @@ The rest of the program is imported inside the functions, so that `--help` and `
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -44,6 +46,33 @@ def is_given(kw: dict[str, Any]) -> bool:
     return kw["password_stdin"] or kw["password_command"] is not None
 
 
+def goes_with_email(kw: dict[str, Any]) -> str:
+    """The first option given that is about one account; empty if there is none."""
+    names = {
+        "client": "--client",
+        "profile_file": "--profile",
+        "password_stdin": "--password-stdin",
+        "password_command": "--password-command",
+    }
+    names |= {key: "--" + key.replace("_", "-") for key in ("provider", "imap", "smtp", "login")}
+    names |= {key: "--" + key.replace("_", "-") for key in ("imap_security", "smtp_security", "smtp_login")}
+    return next((name for key, name in names.items() if kw.get(key)), "")
+
+
+def check_style(kw: dict[str, Any]) -> Style:
+    """How a check is shown. Raises UsageError (through click) for what excludes each other."""
+    import click
+
+    if kw["style"] == "nagios":
+        if kw["watch"] or kw["as_json"]:
+            raise click.UsageError("--format nagios goes neither with --watch nor with --json.")
+        return Style.NAGIOS
+    if kw["as_json"] or kw["style"] == "json":
+        return Style.JSON_LINES if kw["watch"] else Style.JSON
+    many = kw["everything"] or kw["accounts"]
+    return Style.TABLE if many and not kw["watch"] and not kw["verbose"] else Style.ROWS
+
+
 def client_options(context: Context, kw: dict[str, Any]) -> Options:
     import functools
 
@@ -75,8 +104,19 @@ def client_options(context: Context, kw: dict[str, Any]) -> Options:
     )
 
 
+class Style(Enum):
+    """How a report is shown: rows as they come, a table at the end, a line for monitoring, JSON."""
+
+    ROWS = "rows"
+    TABLE = "table"
+    NAGIOS = "nagios"
+    JSON = "json"
+    JSON_LINES = "json-lines"
+    """A document for each row, at once."""
+
+
 @contextmanager
-def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
+def run(command: str, kw: dict[str, Any], style: Style | None = None) -> Iterator[Context]:
     """Gives the verb its context, shows the report, and maps every end to its exit code, here only."""
     from provisioner import hardening, output
     from provisioner.errors import Cancelled, ProvisionError
@@ -89,11 +129,16 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
     hardening.protect_memory()
     output.make_encodable()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # files are put back then, too
-    as_json = kw.get("as_json", False)
-    report = Report(command) if as_json else Report(command, output.print_row)
+    style = style or (Style.JSON if kw.get("as_json", False) else Style.ROWS)
+    report = Report(command)
+    if style is Style.ROWS:
+        report.listener = output.print_row
+    elif style is Style.JSON_LINES:
+        report.listener = lambda row: output.print_json_line(Report(command, rows=[row]))
+    quiet = style in (Style.JSON, Style.JSON_LINES, Style.NAGIOS)
     try:
         host = Host.current()
-        yield Context(host, Journal(host.state_dir, host.home), Terminal(quiet=as_json), report)
+        yield Context(host, Journal(host.state_dir, host.home), Terminal(quiet=quiet), report)
     except ProvisionError as error:
         report.errors.append(error)
     except KeyboardInterrupt:
@@ -104,8 +149,7 @@ def run(command: str, kw: dict[str, Any]) -> Iterator[Context]:
         report.errors.append(_refused(error))
     except Exception as error:
         report.errors.append(_bug(error, verbose=kw.get("verbose", False)))
-    _show(report, as_json=as_json)
-    sys.exit(report.exit_code)
+    sys.exit(_show(report, style, kw.get("cert_days")))
 
 
 def end_early(error: ProvisionError) -> NoReturn:
@@ -116,22 +160,37 @@ def end_early(error: ProvisionError) -> NoReturn:
     output.make_encodable()
     report = Report(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))
     report.errors.append(error)
-    _show(report, as_json="--json" in sys.argv)
-    sys.exit(report.exit_code)
+    words = " ".join(sys.argv)
+    monitored = "--format nagios" in words or "--format=nagios" in words
+    style = Style.NAGIOS if monitored else Style.JSON if "--json" in sys.argv else Style.ROWS
+    sys.exit(_show(report, style))
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def _show(report: Report, style: Style, cert_days: int | None = None) -> int:
+    """Shows what is left to show; the exit code."""
     from provisioner import output
+    from provisioner.report import CERT_DAYS
 
+    code = report.exit_code
     try:
-        (output.print_json if as_json else output.print_end)(report)
+        if style is Style.NAGIOS:
+            code = output.print_nagios(report, CERT_DAYS if cert_days is None else cert_days)
+        elif style is Style.JSON:
+            output.print_json(report)
+        elif style is Style.JSON_LINES:
+            output.print_json_line(dataclasses.replace(report, rows=[]))
+        else:
+            if style is Style.TABLE:
+                output.print_table(report)
+            output.print_end(report)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough (`| head`); Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         output.print_error(_refused(error))
-        sys.exit(1)
+        return 1
+    return code
 
 
 def _refused(error: OSError) -> ProvisionError:

@@ -58,6 +58,44 @@ timeout_option = click.option(
     metavar="SECONDS",
     help="Time for all logins together.",
 )
+check_options = _all(
+    click.option(
+        "--all", "everything", is_flag=True, help="Everything set up here, with what is stored there."
+    ),
+    click.option("--accounts", metavar="FILE", help="All accounts of a YAML or CSV file (README)."),
+    click.option("--only", type=click.Choice(["imap", "smtp"]), help="Check one service."),
+    click.option("--client", metavar="CLIENT", help="Use exactly what this client has stored."),
+    click.option(
+        "--per-host",
+        type=click.IntRange(1, 100),
+        metavar="N",
+        help="Connections to one server at a time.  [default: as its profile says, else 4]",
+    ),
+    click.option(
+        "--watch",
+        type=click.FloatRange(1, 24 * 60),
+        metavar="MINUTES",
+        help="Check again and again, and show only what changes, until Ctrl-C.",
+    ),
+    click.option(
+        "--cert-days",
+        type=click.IntRange(0, 1000),
+        default=14,
+        show_default=True,
+        metavar="DAYS",
+        help="With --watch and nagios: say so when a certificate ends sooner.",
+    ),
+    click.option(
+        "--format",
+        "style",
+        type=click.Choice(["text", "json", "nagios"]),
+        default="text",
+        help="nagios: one line with performance data, and exit code 0 to 3.",
+    ),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Show what went over the connections, masked for a report."
+    ),
+)
 wait_option = click.option("--wait", is_flag=True, help="Wait until the client is closed.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 dav_options = _all(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
-import shutil
 import sys
 import textwrap
-import unicodedata
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from provisioner import marks
+from provisioner import nagios, tables
 from provisioner.errors import ProvisionError
 from provisioner.report import (
+    CERT_DAYS,
+    Change,
+    ChangeRow,
     CheckRow,
     ClientRow,
     ExportRow,
@@ -27,10 +27,20 @@ from provisioner.report import (
     State,
     StatusRow,
     SupportRow,
+    days_left,
 )
+from provisioner.text import clean, day, fold, home, mark, width
 
 SCHEMA = 1
 """Version of the JSON document: keys are added, never renamed or removed, under the same number."""
+CHANGES = {
+    Change.FAILS: "does not work",
+    Change.REVOKED: "worked before, and the password is rejected now",
+    Change.OTHER: "does not work for another reason now",
+    Change.WORKS: "works again",
+    Change.ENDING: "the certificate ends soon",
+    Change.RENEWED: "the certificate was renewed",
+}
 _NAME_WIDTH = 19
 _INDENT = " " * (_NAME_WIDTH + 3)
 
@@ -39,7 +49,19 @@ def print_json(report: Report) -> None:
     """The whole report as one document on standard output."""
     import msgspec
 
-    document: dict[str, Any] = {
+    _write_bytes(msgspec.json.format(msgspec.json.encode(document(report)), indent=2) + b"\n")
+
+
+def print_json_line(report: Report) -> None:
+    """The report as a document on one line: for what never ends."""
+    import msgspec
+
+    _write_bytes(msgspec.json.encode(document(report)) + b"\n")
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as `schemas/report.schema.json` describes it."""
+    return {
         "schema": SCHEMA,
         "command": report.command,
         "ok": report.ok,
@@ -49,7 +71,26 @@ def print_json(report: Report) -> None:
         ],
         "next": report.next,
     }
-    _write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+def print_table(report: Report) -> None:
+    """Many logins: a line for each account, then the causes."""
+    for line in tables.lines(report):
+        if line.ok is None:
+            for text in fold(clean(line.text), " " * line.indent) or [""]:
+                click.echo(text)
+        else:
+            first, *rest = fold(clean(line.text), "  ") or [""]
+            click.echo(f"{mark(line.ok)} {first.strip()}")
+            for text in rest:
+                click.echo(text)
+
+
+def print_nagios(report: Report, cert_days: int) -> int:
+    """One line for monitoring; its exit code."""
+    health, line = nagios.judge(report, cert_days, datetime.now(UTC))
+    click.echo(clean(line).replace("\n", " "))
+    return int(health)
 
 
 def _json_row(row: Row) -> dict[str, Any]:
@@ -67,7 +108,7 @@ def print_end(report: Report) -> None:
 
 def print_error(error: ProvisionError) -> None:
     """One error, with what to do next, on standard error."""
-    click.echo(f"{_mark(False)} {clean(error.message)}", err=True)
+    click.echo(f"{mark(False)} {clean(error.message)}", err=True)
     for line in fold(clean(error.hint), "  "):
         click.echo(line, err=True)
 
@@ -78,18 +119,8 @@ def print_row(row: Row) -> None:
     _print(type(row)(**{name: _cleaned(value) for name, value in values.items()}))
 
 
-def clean(text: str) -> str:
-    """Without control characters, and invisible ones as escapes (marks.py).
-
-    What a server, a file or a name says must not steer the terminal, nor look like something else.
-    """
-    return marks.escape(
-        "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
-    )
-
-
 def _cleaned(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, State):
+    if isinstance(value, str) and not isinstance(value, State | Change):
         return clean(value)
     return tuple(map(_cleaned, value)) if isinstance(value, tuple) else value
 
@@ -109,6 +140,23 @@ def _(row: CheckRow) -> None:
         _wrapped(f"{row.next}  [{row.code}]")
     for note in row.notes:
         _wrapped(f"{note.message} {note.next}  [{note.code}]")
+    if (left := days_left(row.cert_expires, datetime.now(UTC))) is not None and left < CERT_DAYS:
+        _wrapped(f"The certificate of {row.host} ends in {left} days ({row.cert_expires[:10]}).")
+    for line in row.transcript:
+        click.secho(f"  {line}", dim=True)
+
+
+@_print.register
+def _(row: ChangeRow) -> None:
+    time = datetime.fromisoformat(row.time).astimezone()
+    stored = f" ({', '.join(row.clients)})" if row.clients else ""
+    click.echo(
+        f"{mark(row.ok)} {time:%Y-%m-%d %H:%M}  {row.address}{stored} {row.service}: {CHANGES[row.change]}"
+    )
+    for line in fold(row.message, "  "):
+        click.echo(line)
+    for line in fold(f"{row.next}  [{row.code}]" if not row.ok and row.code != "ok" else row.next, "  "):
+        click.echo(line)
 
 
 @_print.register
@@ -126,11 +174,11 @@ def _(row: ClientRow) -> None:
 @_print.register
 def _(row: StatusRow) -> None:
     if not row.client:
-        click.echo(f"{_mark(False)} {row.message}")
+        click.echo(f"{mark(False)} {row.message}")
     else:
         good = row.state is State.OK
-        click.echo(f"{_mark(good)} {row.address}  in {row.title}: {row.message}")
-        click.echo(f'  label "{row.label}", set up {_day(row.created)}{_changed(row)}, {_home(row.path)}')
+        click.echo(f"{mark(good)} {row.address}  in {row.title}: {row.message}")
+        click.echo(f'  label "{row.label}", set up {day(row.created)}{_changed(row)}, {home(row.path)}')
     for line in fold(row.next, "  "):
         click.echo(line)
 
@@ -171,11 +219,11 @@ def _(row: ProviderRow) -> None:
 
 
 def _line(ok: bool, name: str, message: str, right: str = "") -> None:
-    width = _width() - len(_INDENT)
+    room = width() - len(_INDENT)
     first, *rest = textwrap.wrap(
-        message, width - len(right) - 1, break_long_words=False, break_on_hyphens=False
+        message, room - len(right) - 1, break_long_words=False, break_on_hyphens=False
     ) or [""]
-    click.echo(f"{_mark(ok)} {name:<{_NAME_WIDTH}} {first:<{width - len(right) - 1}} {right}".rstrip())
+    click.echo(f"{mark(ok)} {name:<{_NAME_WIDTH}} {first:<{room - len(right) - 1}} {right}".rstrip())
     _wrapped(" ".join(rest))
 
 
@@ -184,41 +232,6 @@ def _wrapped(text: str) -> None:
     for paragraph in text.splitlines():
         for line in fold(paragraph, _INDENT):
             click.echo(line)
-
-
-def fold(text: str, indent: str = "", hang: str | None = None) -> list[str]:
-    """The text in lines no longer than the terminal; the second and later begin with `hang`."""
-    return textwrap.wrap(
-        text,
-        _width(),
-        initial_indent=indent,
-        subsequent_indent=indent if hang is None else hang,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _width() -> int:
-    return min(max(shutil.get_terminal_size().columns, 40), 100)
-
-
-def _home(path: str) -> str:
-    """The path with `~` for the home."""
-    home = str(Path.home())
-    return f"~{path[len(home) :]}" if path.startswith(home + os.sep) else path
-
-
-def _mark(ok: bool) -> str:
-    sign, plain, colour = ("✓", "ok", "green") if ok else ("✗", "x", "red")
-    return click.style(sign if _can_show(sign) else plain, fg=colour)
-
-
-def _can_show(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _write_bytes(data: bytes) -> None:
@@ -237,12 +250,8 @@ def _list(title: str, lines: tuple[str, ...], bullet: str) -> None:
             click.echo(text)
 
 
-def _day(time: str) -> str:
-    return time.partition("T")[0]
-
-
 def _changed(row: StatusRow) -> str:
-    return f", password changed {_day(row.rotated)}" if row.rotated else ""
+    return f", password changed {day(row.rotated)}" if row.rotated else ""
 
 
 def make_encodable() -> None:

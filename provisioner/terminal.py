@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import click
 
 from provisioner.errors import Cancelled, UsageError
-from provisioner.output import clean, fold
+from provisioner.text import clean, fold
 
 OPEN_SECONDS = 5
 

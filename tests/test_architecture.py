@@ -17,7 +17,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"cli"},
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
-    {"nagios", "tables"},
+    {"nagios", "tables", "text"},
     {"report", "apply", "check", "journal", "archive"},
     {
         "clients",

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import sys
+import time
 import unicodedata
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 from provisioner import output
 from provisioner.errors import Conflict, UsageError
 from provisioner.report import (
+    Change,
+    ChangeRow,
     CheckRow,
     ClientRow,
     ExportRow,
@@ -28,6 +31,7 @@ from provisioner.report import (
     StatusRow,
     SupportRow,
 )
+from provisioner.text import clean
 
 CLIENT = ClientRow("c", "The client", True, State.CHANGED, "account added", notes=("note 1", "note 2"))
 STATUS = StatusRow(
@@ -47,6 +51,20 @@ GOOD: list[Row] = [
     CheckRow("imap", True, "ok", "Logged in.", "", "imap.example.org", 993, "jane", 0.14, 6, 0),
     CLIENT,
     STATUS,
+    ChangeRow(
+        "2026-01-01T12:00:00Z",
+        Change.REVOKED,
+        "imap",
+        False,
+        "auth.bad_credentials",
+        "Rejected.",
+        "Do this.",
+        "h",
+        993,
+        "jane",
+        "j@x.org",
+        ("msmtp",),
+    ),
     ExportRow("c", "/tmp/file", "Open it there.", False),
     GuideRow(
         "x", "Example", "app password", "L", ("cond",), "http://c", ("make",), "http://r", ("end",), ("n",)
@@ -61,6 +79,8 @@ HARMLESS = "a[2Jbc31mdefgh"
 @pytest.fixture(autouse=True)
 def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
 
 
 def printed(row: Row, capsys: pytest.CaptureFixture[str]) -> str:
@@ -71,7 +91,12 @@ def printed(row: Row, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def hostile(value: Any) -> Any:
-    if isinstance(value, State) or not value or not isinstance(value, str | tuple):
+    if (
+        isinstance(value, State | Change)
+        or value == "2026-01-01T12:00:00Z"
+        or not value
+        or not isinstance(value, str | tuple)
+    ):
         return value
     return EVIL if isinstance(value, str) else tuple(map(hostile, value))
 
@@ -90,6 +115,8 @@ def test_every_type_of_row_is_tried() -> None:
                 "✓ The client          account added\n" + " " * 22 + "note 1\n" + " " * 22 + "note 2\n",
                 "✓ j@x.org  in Client: fine\n"
                 '  label "My label", set up 2026-01-01, password changed 2026-02-02, /p\n',
+                "✗ 2026-01-01 13:00  j@x.org (msmtp) imap: worked before, and the password is rejected now\n"
+                "  Rejected.\n  Do this.  [auth.bad_credentials]\n",
                 "✓ c                   written to /tmp/file\nOpen it there.\n",
                 "Example: app password\nBefore you start:\n  - cond\nCreate it:\n  1. make\n"
                 "Revoke it:\n  1. end\nGood to know:\n  - n\nThe page: http://c\n",
@@ -127,7 +154,7 @@ def test_nothing_in_the_end_of_a_report_steers_the_terminal(capsys: pytest.Captu
 
 
 def test_clean_keeps_lines_and_tabs_and_letters_of_all_languages() -> None:
-    assert output.clean("a\n\tß 🍏") == "a\n\tß 🍏"
+    assert clean("a\n\tß 🍏") == "a\n\tß 🍏"
 
 
 @pytest.mark.parametrize(
@@ -147,13 +174,13 @@ def test_clean_keeps_lines_and_tabs_and_letters_of_all_languages() -> None:
     ],
 )
 def test_what_is_not_seen_or_turns_the_text_is_shown_as_an_escape(text: str, shown: str) -> None:
-    assert output.clean(text) == shown
-    assert output.clean(shown) == shown
+    assert clean(text) == shown
+    assert clean(shown) == shown
 
 
 @given(st.text())
 def test_what_is_shown_is_what_it_looks_like(text: str) -> None:
-    shown = output.clean(text)
+    shown = clean(text)
     for place, char in enumerate(shown):
         if char in "\u200c\u200d\ufe0e\ufe0f":
             assert not shown[place - 1].isascii()
@@ -266,4 +293,4 @@ def test_json_has_everything_but_the_exit_code(capsys: pytest.CaptureFixture[str
     }
     for row, found in zip(GOOD, rows, strict=True):
         assert set(found) == {field.name for field in dataclasses.fields(row)} - {"exit_code"}
-    assert (rows[0]["mailboxes"], rows[1]["state"], rows[5]["found"]) == (6, "changed", ["1.0", "2.0"])
+    assert (rows[0]["mailboxes"], rows[1]["state"], rows[6]["found"]) == (6, "changed", ["1.0", "2.0"])

@@ -2,67 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioner import clients
 from provisioner.accounts import Wish
-from provisioner.clients.base import Options
+from provisioner.clients.base import Client, Options
 from provisioner.errors import UsageError
 from provisioner.model import Account, Support
+from provisioner.report import CERT_DAYS
 from provisioner.secret import Secret
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, at_receipt, find_candidate
-from provisioner.workflows.login import Login, prove
+from provisioner.workflows.login import SERVICES, Login, prove
+from provisioner.workflows.many import check_many, listed, stored_everywhere
+from provisioner.workflows.pool import Attempt
+from provisioner.workflows.watch import Watcher, watch
 
 if TYPE_CHECKING:
     from provisioner.check import Service
 
 
-def check(
-    context: Context,
-    wish: Wish,
-    ask: AskPassword,
-    services: Sequence[Service],
-    *,
-    timeout: float | None = None,
-    profile_file: str | None = None,
-) -> None:
-    """Tries each user-name form that the provider profile allows, with a password that is asked for."""
-    candidate = find_candidate(context, wish, profile_file)
-    secret = ask_app_password(context, candidate.provider, ask)
-    prove(Login.of(candidate), secret, context.report, services, timeout)
+@dataclass(frozen=True)
+class CheckOptions:
+    """What was asked for: one account (`wish`), or `everything`, or those of the file `accounts`.
+
+    `given`: the first option, as typed, that is about one account; `minutes`: between rounds of watching.
+    """
+
+    wish: Wish | None = None
+    client_id: str | None = None
+    everything: bool = False
+    accounts: str | None = None
+    given: str = ""
+    services: Sequence[Service] = SERVICES
+    client: Options = field(default_factory=Options)
+    timeout: float | None = None
+    profile_file: str | None = None
+    per_host: int | None = None
+    minutes: float | None = None
+    cert_days: int = CERT_DAYS
+    verbose: bool = False
 
 
-def check_client(
-    context: Context,
-    wish: Wish,
-    client_id: str,
-    services: Sequence[Service],
-    options: Options,
-    *,
-    timeout: float | None = None,
-    profile_file: str | None = None,
-) -> None:
-    """Logs in with exactly what the client has stored. Raises UsageError if it has nothing."""
-    client = clients.get(client_id)
-    candidate = find_candidate(context, wish, profile_file)
-    account, secret = stored(context, wish.address, client_id, candidate.account(), options)
-    if secret is None:
-        hint = f"Set it up with: provisioner setup {candidate.address} {client.ID}"
-        if client.SUPPORT is not Support.FULL:
-            hint = "It keeps its passwords where provisioner cannot read them: check without --client."
+def check(context: Context, options: CheckOptions, ask: AskPassword) -> None:
+    """A row for each service of each account; with `minutes`, what changes, until Ctrl-C.
+
+    Raises UsageError for options that exclude each other and as the workflows for one and for many.
+    """
+    if (options.wish is not None) + options.everything + (options.accounts is not None) != 1:
         raise UsageError(
-            f"{client.TITLE} has no password stored for {candidate.address}.", hint, code="client.no_password"
+            "It is not said what is to be checked, or more than one thing is.",
+            "Give either EMAIL, or --all, or --accounts FILE.",
         )
-    prove(Login.stored(account, candidate.provider, (client.ID,)), secret, context.report, services, timeout)
+    if options.wish is None and options.given:
+        raise UsageError(f"{options.given} is about one account.", "Give it together with EMAIL.")
+    if options.minutes is not None:
+        watcher = Watcher(options.minutes, options.cert_days)
+        limits = {"timeout": options.timeout, "per_host": options.per_host}
+        return watch(context, _attempts(context, options, ask), watcher, options.services, **limits)  # type: ignore[arg-type]
+    if options.wish is None:
+        attempts = _attempts(context, options, ask)()
+        if options.everything:
+            context.report.errors += [damaged.error for damaged in context.journal.unreadable(None)]
+        return check_many(
+            context,
+            attempts,
+            options.services,
+            timeout=options.timeout,
+            per_host=options.per_host,
+            verbose=options.verbose,
+        )
+    attempt = _one(context, options.wish, options, ask)
+    secret = attempt.secret()
+    prove(attempt.login, secret, context.report, options.services, options.timeout, verbose=options.verbose)
+    return None
 
 
-def stored(
+def _attempts(context: Context, options: CheckOptions, ask: AskPassword) -> Callable[[], Sequence[Attempt]]:
+    """What is tried in each round. A file is read, and a password asked for, only once."""
+    if options.everything:
+        return lambda: stored_everywhere(context, options.client)
+    if options.accounts is not None:
+        attempts: Sequence[Attempt] = listed(context, Path(options.accounts))
+    elif options.wish is not None:
+        attempts = [_one(context, options.wish, options, ask)]
+    return lambda: attempts
+
+
+def _one(context: Context, wish: Wish, options: CheckOptions, ask: AskPassword) -> Attempt:
+    """Each user-name form that the provider profile allows, with a password that is asked for now; or
+    exactly what a client has stored, read at each try."""
+    candidate = find_candidate(context, wish, options.profile_file)
+    if options.client_id is None:
+        return Attempt.having(Login.of(candidate), ask_app_password(context, candidate.provider, ask))
+    client = clients.get(options.client_id)
+    fallback = candidate.account()
+    account, _ = _place(context, wish.address, client.ID, fallback, options.client)
+
+    def secret() -> Secret:
+        known, where = _place(context, wish.address, client.ID, fallback, options.client)
+        found = client.stored_secret(context.host, known, where)
+        if found is None:
+            raise _nothing_stored(client, candidate.address)
+        return found
+
+    return Attempt(Login.stored(account, candidate.provider, (client.ID,)), secret)
+
+
+def _nothing_stored(client: Client, address: str) -> UsageError:
+    hint = f"Set it up with: provisioner setup {address} {client.ID}"
+    if client.SUPPORT is not Support.FULL:
+        hint = "It keeps its passwords where provisioner cannot read them: check without --client."
+    return UsageError(
+        f"{client.TITLE} has no password stored for {address}.", hint, code="client.no_password"
+    )
+
+
+def _place(
     context: Context, address: str, client_id: str, fallback: Account, options: Options
-) -> tuple[Account, Secret | None]:
-    """The account as the receipt has it (else `fallback`) and the password that the client keeps for it."""
-    account = fallback
+) -> tuple[Account, Options]:
+    """The account as the receipt has it (else `fallback`), and where in the client it is."""
     if receipts := context.journal.receipts(address, client_id):
-        account = receipts[-1].account
-        options = options if options.profile else at_receipt(options, receipts[-1])
-    return account, clients.get(client_id).stored_secret(context.host, account, options)
+        return receipts[-1].account, options if options.profile else at_receipt(options, receipts[-1])
+    return fallback, options
