@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import hmac
+from html import escape
 from typing import Any, NoReturn
 from urllib.parse import quote
-from xml.sax.saxutils import escape
 
 MASK = "••••••••"
 
@@ -37,7 +37,11 @@ class Secret:
             return ()
         encoded = [_base64(self._value), *(_base64(f"\0{user}\0{self._value}") for user in users)]
         quoted = self._value.replace("\\", "\\\\").replace('"', '\\"')
-        written = (quoted, quote(self._value, safe="", errors="surrogateescape"), escape(self._value))
+        written = (
+            quoted,
+            quote(self._value, safe="", errors="surrogateescape"),
+            escape(self._value, quote=False),
+        )
         shapes = {self._value, *encoded, *(form.rstrip("=") for form in encoded), *written}
         return tuple(Secret(form) for form in sorted(shapes, key=len, reverse=True))
 

@@ -1,0 +1,171 @@
+"""1,000 accounts on one Dovecot: `check --accounts` beside a bare-socket client, in turns, as whole processes.
+
+Targets: at most 1.3 times the bare client's wall time with as many connections at a time, and less than
+100 MB of memory. Needs root and Dovecot; says so where they are missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import queue
+import shutil
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trustme
+
+ACCOUNTS, AT_ONCE, ROUNDS = 1000, 8, 5
+PASSWORD = "abcd-efgh-ijkl-mnop"
+NOBODY = 65534
+
+
+def bare(port: int, ca_file: str) -> None:
+    """The fewest round trips that prove the logins: each sends AUTHENTICATE and EXAMINE in one write."""
+    context = ssl.create_default_context(cafile=ca_file)
+    jobs: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    for number in [*range(ACCOUNTS), *[None] * AT_ONCE]:
+        jobs.put(number)
+    done: list[int] = []
+
+    def work() -> None:
+        while (number := jobs.get()) is not None:
+            token = base64.b64encode(f"\0user{number}\0{PASSWORD}".encode())
+            with (
+                socket.create_connection(("localhost", port), 30) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as tls,
+            ):
+                file = tls.makefile("rb")
+                file.readline()
+                tls.sendall(b"a AUTHENTICATE PLAIN " + token + b"\r\nb EXAMINE INBOX\r\nc LOGOUT\r\n")
+                while not (line := file.readline()).startswith(b"b OK"):
+                    assert line[:2] in (b"* ", b"a "), line
+            done.append(number)
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == ACCOUNTS
+
+
+@contextmanager
+def dovecot(directory: Path, port: int) -> Iterator[Path]:
+    """Every user with the one password; gives the file of the authority that signed its certificate."""
+    directory.chmod(0o755)
+    ca = trustme.CA()
+    ca_file, certificate = directory / "ca.pem", directory / "server.pem"
+    ca.cert_pem.write_to_path(str(ca_file))
+    ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    mail = directory / "mail"
+    mail.mkdir()
+    os.chown(mail, NOBODY, NOBODY)
+    config = directory / "dovecot.conf"
+    config.write_text(f"""
+base_dir = {directory}/run
+state_dir = {directory}/state
+log_path = {directory}/log
+protocols = imap
+listen = 127.0.0.1
+ssl = required
+ssl_cert = <{certificate}
+ssl_key = <{certificate}
+auth_mechanisms = plain
+mail_location = maildir:{mail}/%n
+first_valid_uid = {NOBODY}
+passdb {{
+  driver = static
+  args = password={PASSWORD}
+}}
+userdb {{
+  driver = static
+  args = uid={NOBODY} gid={NOBODY} home={mail}/%n allow_all_users=yes
+}}
+service imap-login {{
+  service_count = 0
+  process_min_avail = 2
+  client_limit = 1000
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    port = {port}
+    ssl = yes
+  }}
+}}
+service imap {{
+  service_count = 100
+  process_min_avail = {AT_ONCE}
+}}
+""")
+    process = subprocess.Popen(["dovecot", "-F", "-c", str(config)], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield ca_file
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def run(command: list[str], env: dict[str, str]) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds and the most memory, in MB, of a command that must succeed."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    assert status == 0, f"{command[:5]} ended with {status}"
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("dovecot"):
+        print("many: needs root and Dovecot")
+        return
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    with tempfile.TemporaryDirectory() as name, dovecot(Path(name), port) as ca_file:
+        accounts = Path(name) / "accounts.csv"
+        accounts.touch(0o600)
+        server = f"localhost:{port},tls,localhost:1"
+        accounts.write_text(
+            "email,login,password,imap,imap_security,smtp\n"
+            + "".join(f"user{n}@example.org,user{n},{PASSWORD},{server}\n" for n in range(ACCOUNTS))
+        )
+        python = [sys.executable, "-m"]
+        least = [*python, "benchmarks.many", str(port), str(ca_file)]
+        ours = [*python, "provisioner", "check", "--only", "imap", "--per-host", str(AT_ONCE)]
+        ours += ["--accounts", str(accounts)]
+        env = {**os.environ, "SSL_CERT_FILE": str(ca_file), "HOME": name}
+        run(least, env)  # the mailboxes are made
+        pairs = [(run(ours, env), run(least, env)) for _ in range(ROUNDS)]
+    (wall, cpu, memory), (least_wall, least_cpu, least_memory) = (
+        [statistics.median(one[number] for one in column) for number in range(3)]
+        for column in zip(*pairs, strict=True)
+    )
+    who = f"many: {ACCOUNTS} accounts on one Dovecot, {AT_ONCE} at a time:"
+    print(
+        f"{who} check takes {wall:.2f} s, {wall / least_wall:.2f} times a bare-socket client ({least_wall:.2f} s)"
+    )
+    print(f"{who} check uses {cpu:.2f} s of CPU, the bare client {least_cpu:.2f} s")
+    print(f"{who} check takes {memory:.0f} MB at most, the bare client {least_memory:.0f} MB")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        bare(int(sys.argv[1]), sys.argv[2])
+    else:
+        main()
