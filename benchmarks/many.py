@@ -1,4 +1,4 @@
-"""1,000 accounts on one Dovecot: `check --accounts` beside a bare-socket client, in turns, as whole processes.
+"""1,000 accounts on one Dovecot: `check --accounts` beside a bare-socket client, as processes, in turns.
 
 Targets: at most 1.3 times the bare client's wall time with as many connections at a time, and less than
 100 MB of memory. Needs root and Dovecot; says so where they are missing.
@@ -21,8 +21,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import trustme
 
 ACCOUNTS, AT_ONCE, ROUNDS = 1000, 8, 5
 PASSWORD = "abcd-efgh-ijkl-mnop"
@@ -62,6 +60,8 @@ def bare(port: int, ca_file: str) -> None:
 @contextmanager
 def dovecot(directory: Path, port: int) -> Iterator[Path]:
     """Every user with the one password; gives the file of the authority that signed its certificate."""
+    import trustme  # not wanted in the process of the bare client
+
     directory.chmod(0o755)
     ca = trustme.CA()
     ca_file, certificate = directory / "ca.pem", directory / "server.pem"
@@ -156,10 +156,9 @@ def main() -> None:
         [statistics.median(one[number] for one in column) for number in range(3)]
         for column in zip(*pairs, strict=True)
     )
+    ratio = wall / least_wall
     who = f"many: {ACCOUNTS} accounts on one Dovecot, {AT_ONCE} at a time:"
-    print(
-        f"{who} check takes {wall:.2f} s, {wall / least_wall:.2f} times a bare-socket client ({least_wall:.2f} s)"
-    )
+    print(f"{who} check takes {wall:.2f} s, {ratio:.2f} times a bare-socket client ({least_wall:.2f} s)")
     print(f"{who} check uses {cpu:.2f} s of CPU, the bare client {least_cpu:.2f} s")
     print(f"{who} check takes {memory:.0f} MB at most, the bare client {least_memory:.0f} MB")
 

@@ -1,0 +1,307 @@
+"""check --all, --accounts, -v and nagios: many logins over real sockets, and what is shown of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from provisioner.accounts import Target
+from provisioner.cli import cli
+from provisioner.errors import Cancelled, UsageError
+from provisioner.model import Security
+from provisioner.report import CheckRow
+from provisioner.secret import Secret
+from provisioner.workflows import pool
+from provisioner.workflows.login import Login
+from provisioner.workflows.pool import Attempt, log_in_all
+from tests.servers import HOST, PASSWORD, Answer, Scenario, Server, Talk, authority
+
+NO = "{tag} NO [AUTHENTICATIONFAILED] no\r\n"
+
+
+@pytest.fixture(autouse=True)
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ca.pem"
+    authority().cert_pem.write_to_path(str(file))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def server(answers: Mapping[str, Answer] | None = None) -> Server:
+    return Server(Scenario("many", "imap", "tls", "ok", answers or {}))
+
+
+class Gauge:
+    """Counts how many are inside at the same time. Each stays until `enough` have come, or for a moment."""
+
+    def __init__(self, enough: int) -> None:
+        self.enough, self.now, self.most = enough, 0, 0
+        self._changed = threading.Condition()
+
+    def __call__(self, talk: Talk) -> None:
+        with self._changed:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most >= self.enough, timeout=0.1)
+        time.sleep(0.02)
+        with self._changed:
+            self.now -= 1
+
+
+def attempt(port: int, address: str, secret: Callable[[], Secret] | None = None) -> Attempt:
+    target = Target(HOST, port, Security.TLS, (address,))
+    return Attempt(Login(address, target, target), secret or (lambda: Secret(PASSWORD)))
+
+
+def log_in(attempts: list[Attempt], **options: Any) -> list[CheckRow]:
+    rows: list[CheckRow] = []
+    log_in_all(attempts, rows.append, services=("imap",), **options)
+    return rows
+
+
+@pytest.mark.parametrize(("per_host", "expected"), [(None, pool.PER_HOST), (2, 2), (1, 1)])
+def test_a_server_gets_no_more_than_its_connections(per_host: int | None, expected: int) -> None:
+    gauge = Gauge(expected)
+    with server({"AUTHENTICATE": (gauge, "{tag} OK welcome\r\n")}) as one:
+        rows = log_in([attempt(one.port, f"u{n}@x.org") for n in range(12)], per_host=per_host)
+    assert gauge.most == expected
+    assert [row.address for row in rows] == [f"u{n}@x.org" for n in range(12)]
+    assert all(row.ok for row in rows)
+
+
+def test_one_login_at_a_time_per_account() -> None:
+    gauge = Gauge(2)
+    with server({"AUTHENTICATE": (gauge, "{tag} OK welcome\r\n")}) as one:
+        assert len(log_in([attempt(one.port, name) for name in ("U@x.org", "u@x.org", "u@x.org")])) == 3
+    assert gauge.most == 1
+
+
+def test_a_server_that_is_throttled_gets_half_as_many() -> None:
+    gauge = Gauge(4)
+    calls = iter(range(1000))
+
+    def answer(talk: Talk) -> None:
+        first = next(calls) == 0
+        if not first:
+            gauge(talk)
+        talk.send(f"{talk.tag} NO [LIMIT] slow down\r\n" if first else f"{talk.tag} OK welcome\r\n")
+
+    with server({"AUTHENTICATE": answer}) as one:
+        first = attempt(one.port, "first@x.org")
+        started = threading.Event()
+
+        def after_the_first() -> Secret:
+            assert started.wait(5)
+            return Secret(PASSWORD)
+
+        others = [attempt(one.port, f"u{n}@x.org", after_the_first) for n in range(9)]
+        rows = log_in([first, *others], per_host=2, done=started.set)
+    assert [row.code for row in rows] == ["auth.limit"] + ["ok"] * 9
+    assert gauge.most <= 2  # the one that waited with the first, and from then on one by one
+
+
+def test_a_password_that_cannot_be_had_is_a_row() -> None:
+    def locked() -> Secret:
+        raise UsageError("It is locked.", "Open it.", code="keyring.locked")
+
+    with server() as one:
+        lost, found = log_in([attempt(one.port, "a@x.org", locked), attempt(one.port, "b@x.org")])
+    assert (lost.ok, lost.code, lost.message, lost.exit_code) == (False, "keyring.locked", "It is locked.", 2)
+    assert found.ok
+
+
+def test_an_interruption_keeps_what_is_known() -> None:
+    seen = []
+
+    def done() -> None:
+        seen.append(1)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    rows: list[CheckRow] = []
+    with server() as one:
+        attempts = [attempt(one.port, f"u{n}@x.org") for n in range(9)]
+        with pytest.raises(Cancelled, match=r"Stopped; \d of 9 accounts were not tried") as caught:
+            log_in_all(attempts, rows.append, services=("imap",), per_host=1, done=done)
+    left = int(caught.value.message.split()[1])
+    assert len(rows) == 9 - left
+    assert left >= 5  # at most one more was under way
+    assert [row.address for row in rows] == [f"u{n}@x.org" for n in range(len(rows))]
+
+
+# --- the command ---
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["check", *arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Callable[..., str]:
+    def write(port: int, *names: str, password: str = PASSWORD) -> str:
+        path = tmp_path / "accounts.csv"
+        lines = [f"{name},{password},localhost:{port},tls,localhost:1" for name in names]
+        path.write_text("\n".join(["email,password,imap,imap_security,smtp", *lines, ""]))
+        path.chmod(0o600)
+        return str(path)
+
+    return write
+
+
+def refuse_bob(talk: Talk) -> None:
+    raw = base64.b64decode(talk.line.split()[-1])
+    talk.send(f"{talk.tag} NO [AUTHENTICATIONFAILED] no\r\n" if b"\0bob" in raw else f"{talk.tag} OK hi\r\n")
+
+
+@pytest.fixture
+def choosy() -> Iterator[Server]:
+    with server({"AUTHENTICATE": refuse_bob}) as one:
+        yield one
+
+
+def test_a_table_of_many(choosy: Server, accounts: Callable[..., str]) -> None:
+    file = accounts(choosy.port, "ann@x.org", "bob@x.org", "eve@x.org")
+    result = run("--accounts", file, "--only", "imap")
+    assert result.exit_code == 3
+    lines = result.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[:3]] == [
+        ["✓", "ann@x.org", "imap"],
+        ["✗", "bob@x.org", "imap"],
+        ["✓", "eve@x.org", "imap"],
+    ]
+    assert lines[1].endswith("imap auth.bad_credentials")
+    assert lines[-1] == "2 of 3 accounts work."
+    assert "[auth.bad_credentials]" in result.stdout
+    assert "(bob@x.org)" in result.stdout
+    assert PASSWORD not in result.output
+
+
+def test_json_of_many(choosy: Server, accounts: Callable[..., str]) -> None:
+    file = accounts(choosy.port, "ann@x.org", "bob@x.org")
+    result = run("--accounts", file, "--json")
+    rows = json.loads(result.stdout)["results"]
+    assert [(row["address"], row["service"], row["code"]) for row in rows] == [
+        ("ann@x.org", "imap", "ok"),
+        ("ann@x.org", "smtp", "net.refused"),
+        ("bob@x.org", "imap", "auth.bad_credentials"),
+        ("bob@x.org", "smtp", "net.refused"),
+    ]
+    assert result.exit_code == 3
+    assert rows[0]["cert_expires"].endswith("Z")
+    assert rows[1]["cert_expires"] == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "It is not said what is to be checked"),
+        (("a@icloud.com", "--all"), "more than one thing"),
+        (("--all", "--accounts", "x"), "more than one thing"),
+        (("--all", "--imap", "x"), "--imap is about one account."),
+        (("--accounts", "x", "--password-stdin"), "--password-stdin is about one account."),
+        (("--all", "--smtp-login", "x"), "--smtp-login is about one account."),
+        (("--all", "--client", "x"), "--client is about one account."),
+    ],
+)
+def test_what_excludes_each_other(arguments: tuple[str, ...], words: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
+
+
+def test_nothing_is_set_up() -> None:
+    result = run("--all")
+    assert (result.exit_code, result.stdout) == (0, "Nothing is set up here.\n")
+
+
+def test_accounts_of_providers_that_are_not_known_or_take_no_password(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("accounts: [{email: a@nowhere.example}, {email: b@icloud.com, provider: none}]")
+    result = run("--accounts", str(path))
+    assert result.exit_code == 2
+    assert "accounts[0]: The mail servers of nowhere.example are not known" in " ".join(result.stderr.split())
+    assert "accounts[1]: There is no provider 'none'" in " ".join(result.stderr.split())
+    path.write_text("accounts: [{email: a@outlook.com, password_command: echo x}]")
+    result = run("--accounts", str(path), "--json")
+    assert {row["code"] for row in json.loads(result.stdout)["results"]} == {"provider.refuses"}
+
+
+def test_ctrl_c_prints_what_is_known(accounts: Callable[..., str]) -> None:
+    ready = threading.Event()
+
+    def hang_at_the_third(talk: Talk) -> None:
+        if b"\0cat" in base64.b64decode(talk.line.split()[-1]):
+            ready.set()
+            talk.hang()
+        talk.send(f"{talk.tag} OK welcome\r\n")
+
+    with server({"AUTHENTICATE": hang_at_the_third}) as one:
+        file = accounts(one.port, "ann@x.org", "bob@x.org", "cat@x.org", "dan@x.org")
+        command = [sys.executable, "-m", "provisioner", "check", "--accounts", file, "--only", "imap"]
+        process = subprocess.Popen(
+            [*command, "--per-host", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert ready.wait(20)
+        os.kill(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert [line.split()[1] for line in output.splitlines()[:2]] == ["ann@x.org", "bob@x.org"]
+    assert "2 of 4 accounts were not tried to the end." in errors
+    assert "Traceback" not in errors
+
+
+# --- for monitoring ---
+
+
+def test_nagios_ok(choosy: Server, accounts: Callable[..., str]) -> None:
+    result = run("--accounts", accounts(choosy.port, "ann@x.org"), "--only", "imap", "--format", "nagios")
+    assert result.exit_code == 0
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("MAIL OK - ann@x.org: imap 0.")
+    name, days = line.split(" | ")[1].split()
+    assert name.startswith("imap_time=0.")
+    assert name.endswith("s;;;0")
+    assert days.startswith("imap_cert_days=")
+    assert days.endswith(";14:;;")
+
+
+def test_nagios_critical_and_many(choosy: Server, accounts: Callable[..., str]) -> None:
+    file = accounts(choosy.port, *(f"bob{n}@x.org" for n in range(5)), "ann@x.org")
+    result = run("--accounts", file, "--only", "imap", "--format", "nagios")
+    assert result.exit_code == 2
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("MAIL CRITICAL - bob0@x.org imap: localhost does not accept")
+    assert "and 2 more | accounts=6;;;0 failing=5;;;0;6 imap_time=" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--accounts", "/nonexistent"), ("--all",), ("a@icloud.com",), ()],
+)
+def test_nagios_unknown(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, "--format", "nagios")
+    assert result.exit_code == 3
+    assert result.stdout.startswith("MAIL UNKNOWN - ")
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_nagios_wrong_usage_is_unknown() -> None:
+    command = [sys.executable, "-m", "provisioner", "check", "--format", "nagios", "--no-such-option"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stdout.startswith("MAIL UNKNOWN - No such option")
