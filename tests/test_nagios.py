@@ -90,6 +90,7 @@ def test_many() -> None:
     assert health is Health.CRITICAL
     assert line == (
         "MAIL CRITICAL - u0@x.org imap: net.timeout happened [net.timeout]; "
-        "u1@x.org imap: net.timeout happened [net.timeout]; u2@x.org imap: net.timeout happened [net.timeout]; "
+        "u1@x.org imap: net.timeout happened [net.timeout]; "
+        "u2@x.org imap: net.timeout happened [net.timeout]; "
         "and 2 more | accounts=6;;;0 failing=5;;;0;6 imap_time=4.000s;;;0"
     )
