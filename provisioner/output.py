@@ -178,7 +178,8 @@ def _(row: StatusRow) -> None:
     else:
         good = row.state is State.OK
         click.echo(f"{mark(good)} {row.address}  in {row.title}: {row.message}")
-        click.echo(f'  label "{row.label}", set up {day(row.created)}{_changed(row)}, {home(row.path)}')
+        label = f'label "{row.label}", ' if row.label else ""
+        click.echo(f"  {label}set up {day(row.created)}{_changed(row)}, {home(row.path)}")
     for line in fold(row.next, "  "):
         click.echo(line)
 

@@ -24,6 +24,7 @@ CLIENT_IDS = (
     "mutt",
     "neomutt",
     "aerc",
+    "notmuch",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         msmtp,
         mutt,
         neomutt,
+        notmuch,
         offlineimap,
         s_nail,
         thunderbird,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
         neomutt,
         curl,
         aerc,
+        notmuch,
     )
 
 

@@ -46,6 +46,8 @@ class About:
     """How it is known to work."""
     proven: str
     """When that was last seen, ISO 8601; the test suite shows it again in every run."""
+    holds_password: bool = True
+    """False: it works on what another program fetches. So it asks for none, and none is rotated for it."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ class Client(Protocol):
     def export(self, account: Account, secret: Secret | None, options: Options) -> ExportFile:
         """The file that sets the account up on another device."""
         ...
+
+
+NOTHING = "none of its own"
+"""For the `About` of a client that holds no password."""
 
 
 def no_export(_account: Account, _secret: Secret | None, _options: Options) -> NoReturn:

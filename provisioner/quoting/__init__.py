@@ -15,6 +15,7 @@ from provisioner.quoting.curl import curl
 from provisioner.quoting.fetchmail import fetchmail
 from provisioner.quoting.getmail import getmail
 from provisioner.quoting.gitconfig import gitconfig
+from provisioner.quoting.json import json
 from provisioner.quoting.lisp import lisp
 from provisioner.quoting.lua import lua
 from provisioner.quoting.mbsync import mbsync
@@ -22,6 +23,7 @@ from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
 from provisioner.quoting.mutt import mutt, muttcommand
 from provisioner.quoting.netrc import netrc
+from provisioner.quoting.notmuch import notmuch
 from provisioner.quoting.offlineimap import offlineimap, offlineimap_section
 from provisioner.quoting.python import python
 from provisioner.quoting.shell import shell
@@ -48,4 +50,6 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "aercsection": aercsection,
     "mutt": mutt,
     "muttcommand": muttcommand,
+    "notmuch": notmuch,
+    "json": json,
 }

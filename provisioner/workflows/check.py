@@ -113,7 +113,9 @@ def _one(context: Context, wish: Wish, options: CheckOptions, ask: AskPassword) 
 
 def _nothing_stored(client: Client, address: str) -> UsageError:
     hint = f"Set it up with: provisioner setup {address} {client.ID}"
-    if client.SUPPORT is not Support.FULL:
+    if not client.ABOUT.holds_password:
+        hint = "It holds none: check the program that fetches its mail."
+    elif client.SUPPORT is not Support.FULL:
         hint = "It keeps its passwords where provisioner cannot read them: check without --client."
     return UsageError(
         f"{client.TITLE} has no password stored for {address}.", hint, code="client.no_password"

@@ -11,7 +11,7 @@ from pathlib import Path
 from provisioner import clients
 from provisioner.accounts import Wish, parse_address
 from provisioner.clients.base import Client, Found, Options
-from provisioner.errors import Cancelled, Conflict, ProvisionError
+from provisioner.errors import Cancelled, Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, SecretChange
 from provisioner.plan import prune
@@ -94,9 +94,20 @@ def search(
 ) -> Holders:
     """All that hold the password of an address, in the named clients and place or everywhere.
 
-    Raises ProvisionError if a place that we set up, or that was named, cannot be read.
+    Raises ProvisionError if a place that we set up, or that was named, cannot be read; UsageError
+    (`client.no_password`) for a named client that holds none.
     """
-    wanted = tuple(clients.get(client_id).ID for client_id in client_ids) or clients.CLIENT_IDS
+    named = [clients.get(client_id) for client_id in client_ids]
+    for client in named:
+        if not client.ABOUT.holds_password:
+            raise UsageError(
+                f"{client.TITLE} has no password that could be replaced.",
+                "Name the program that fetches its mail, or none for all that hold the password.",
+                code="client.no_password",
+            )
+    wanted = tuple(client.ID for client in named) or tuple(
+        client_id for client_id in clients.CLIENT_IDS if clients.get(client_id).ABOUT.holds_password
+    )
     local, domain = parse_address(wish.address)
     receipts = [
         receipt

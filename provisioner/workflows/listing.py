@@ -17,6 +17,7 @@ def list_clients(context: Context) -> None:
     for client in map(clients.get, clients.CLIENT_IDS):
         found = tuple(f"{one.title} {one.version}".strip() for one in client.detect(context.host))
         about = dataclasses.asdict(client.ABOUT)
+        del about["holds_password"]  # what is stored where says so
         context.report.add(SupportRow(client.ID, client.TITLE, client.SUPPORT.value, found, **about))
 
 

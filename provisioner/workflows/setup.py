@@ -64,9 +64,12 @@ def setup(
     if not options.dry_run:
         recover(context, candidate.address, wait=options.wait)
     _preflight(context, chosen, candidate, options)
-    label = options.label or default_label(context.host, [client.TITLE for client in chosen])
+    holding = [client for client in chosen if client.ABOUT.holds_password]
+    if not holding:  # then there is nothing to prove either
+        options = dataclasses.replace(options, check=False)
+    label = options.label or default_label(context.host, [client.TITLE for client in holding or chosen])
     check_label(label)
-    if options.dry_run and not options.check:
+    if not holding or (options.dry_run and not options.check):
         secret = PLACEHOLDER
     else:
         if options.prompted:
@@ -80,7 +83,7 @@ def setup(
             return
         account = _proven(candidate, results)
     for client in chosen:
-        row = _one(context, client, account, secret, label, options)
+        row = _one(context, client, account, secret, label if client in holding else "", options)
         context.report.add(row)
     context.report.next = _next(account, context.report.rows, options)
 
@@ -182,6 +185,8 @@ def _label(
     context: Context, client: Client, plan: Plan, account: Account, secret: Secret, options: SetupOptions
 ) -> str:
     """The label of an earlier setup, as long as its password is still the one. A given one replaces it."""
+    if not client.ABOUT.holds_password:
+        return ""
     receipts = context.journal.receipts(account.address, client.ID)
     earlier = next((receipt for receipt in receipts if receipt.where == plan.where), None)
     if earlier is None:

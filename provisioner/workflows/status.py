@@ -123,6 +123,8 @@ def look(context: Context, receipt: Receipt, options: Options, *, login: bool) -
 def _look(context: Context, client: Client, receipt: Receipt, options: Options, *, login: bool) -> Finding:
     if client.SUPPORT is Support.IMPORT:
         return _imported(context, receipt)
+    if not client.ABOUT.holds_password:
+        return _settings(context.host, client, receipt, options)
     items = [record.item for record in receipt.secrets if not record.item.is_seal]
     changes: list[str] = []
     hint = ""
@@ -145,6 +147,19 @@ def _unread(error: ProvisionError) -> State | None:
     if error.code.startswith(LOCKED):
         return State.LOCKED
     return State.UNKNOWN if error.code in UNKNOWN else None
+
+
+def _settings(host: Host, client: Client, receipt: Receipt, options: Options) -> Finding:
+    """A client without a password: planning again changes nothing."""
+    try:
+        same = prune(client.plan(host, receipt.account, PLACEHOLDER, options)).empty
+    except ProvisionError as error:
+        return _drifted([error.message], error.hint)
+    return (
+        Finding(State.OK, "as it was set up")
+        if same
+        else _drifted(["settings have been changed since"], GONE)
+    )
 
 
 def _compare(host: Host, client: Client, receipt: Receipt, options: Options) -> Finding:

@@ -17,6 +17,7 @@ from tests.clients.machines import (
     mbsync,
     msmtp,
     mutt,
+    notmuch,
     offlineimap,
     s_nail,
     thunderbird,
@@ -53,4 +54,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "neomutt-used": ("neomutt", mutt.neomutt_used),
     "aerc-fresh": ("aerc", aerc.fresh),
     "aerc-used": ("aerc", aerc.used),
+    "notmuch-fresh": ("notmuch", notmuch.fresh),
+    "notmuch-used": ("notmuch", notmuch.used),
 }
