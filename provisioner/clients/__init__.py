@@ -81,3 +81,8 @@ def get(client_id: str) -> Client:
             code="client.unknown",
         )
     return cast(Client, importlib.import_module(f"provisioner.clients.{known.replace('-', '_')}"))
+
+
+def holds_password(client_id: str) -> bool:
+    """False for a client that works on what another program fetches; one of another version may hold one."""
+    return client_id not in CLIENT_IDS or get(client_id).ABOUT.holds_password

@@ -61,7 +61,7 @@ def stored_everywhere(context: Context, options: Options) -> list[Attempt]:
     found: list[tuple[Login, Secret]] = []
     lost: list[Attempt] = []
     for receipt in context.journal.readable():
-        if receipt.state is not ReceiptState.DONE:
+        if receipt.state is not ReceiptState.DONE or not clients.holds_password(receipt.client):
             continue
         _, finding = look(context, receipt, at_receipt(options, receipt), login=True)
         if finding.secret:

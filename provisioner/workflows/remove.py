@@ -60,7 +60,7 @@ def remove(
         hints = (
             revoke_hint(context, receipt.address, receipt.provider, receipt.label)
             for receipt in receipts
-            if receipt.label or _holds_password(receipt)
+            if receipt.label or clients.holds_password(receipt.client)
         )
         context.report.next = "\n".join(dict.fromkeys(hints))
 
@@ -98,10 +98,6 @@ def _one(
         return _row(receipt, found.plan, State.REMOVED, done, notes)
     except ProvisionError as error:
         return ClientRow.failed(receipt.client, title, receipt.where, error)
-
-
-def _holds_password(receipt: Receipt) -> bool:
-    return receipt.client not in clients.CLIENT_IDS or clients.get(receipt.client).ABOUT.holds_password
 
 
 def _drop(kept: Sequence[Path], found: Removal, context: Context) -> None:
