@@ -62,6 +62,8 @@ class CheckResult:
     """The user names that were sent, in order."""
     layers: Mapping[str, float] = field(default_factory=dict)
     """Seconds of the last connection in dns, tcp, tls, greeting, login and mailboxes, as far as it came."""
+    refused_certificate: str = ""
+    """Who showed a certificate that was refused, if no mail server talks there."""
     confidence: str = "certain"
     """`likely` where only words, or the lack of any, lead to the cause."""
     cert_expires: str = ""

@@ -288,6 +288,8 @@ def server_context(kind: str) -> ssl.SSLContext:
         authority(kind).issue_cert(HOST).configure_cert(context)
     elif kind == "self-signed":
         _configure_self_signed(context)
+    elif kind in ("incomplete", "unknown-but-complete"):
+        _configure_chain(context, authority("good" if kind == "incomplete" else kind), kind != "incomplete")
     else:
         authority().issue_cert(HOST).configure_cert(context)
     if kind == "tls1.1":
@@ -298,6 +300,16 @@ def server_context(kind: str) -> ssl.SSLContext:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers("AES128-SHA")
     return context
+
+
+def _configure_chain(context: ssl.SSLContext, root: trustme.CA, complete: bool) -> None:
+    """A certificate of an intermediate authority, with or without that one's own."""
+    middle = trustme.CA(parent_cert=root, organization_name="Let's Encrypt", path_length=0)
+    leaf = middle.issue_cert(HOST)
+    chain = leaf.cert_chain_pems if complete else leaf.cert_chain_pems[:1]
+    pem = leaf.private_key_pem.bytes() + b"".join(part.bytes() for part in chain)
+    with trustme.Blob(pem).tempfile() as path:
+        context.load_cert_chain(path)
 
 
 def _configure_self_signed(context: ssl.SSLContext) -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from provisioner.check import evidence, exit_code
 from provisioner.check.causes import CAUSES
 from provisioner.check.diagnosis import MAX_TEXT, clean, compare, explain
-from provisioner.check.tls import Shown, certificate_fault
+from provisioner.check.shown import Shown
+from provisioner.check.tls import certificate_fault
 from provisioner.model import AppPassword, PasswordForm
 from provisioner.outcome import CheckResult
 from provisioner.secret import Secret

@@ -160,6 +160,8 @@ SCENARIOS = [
     *both("cert-other-host", "tls.cert_wrong_host", "other-host"),
     *both("cert-unknown-ca", "tls.cert_unknown_ca", "unknown-ca"),
     *both("cert-intercepted", "tls.cert_intercepted", "intercepted"),
+    *both("cert-incomplete-chain", "tls.cert_incomplete_chain", "incomplete"),
+    *both("cert-unknown-root", "tls.cert_unknown_ca", "unknown-but-complete"),
     *both("cert-self-signed", "tls.cert_self_signed", "self-signed"),
     *both("tls1.1", "tls.too_old", "tls1.1"),
     *both("no-common-cipher", "tls.alert", "no-common-cipher"),

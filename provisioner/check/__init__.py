@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -59,11 +59,13 @@ def check_imap(
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
     transcript: Transcript | None = None,
+    others: Sequence[str] = (),
 ) -> CheckResult:
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
     `rule`: what the provider's app-specific passwords look like; `mailboxes`: what it calls its own.
-    `provider`: whose servers these are, for what they mean by what they say.
+    `provider`: whose servers these are, for what they mean by what they say. `others`: names of other
+    servers, looked up to tell why this one's is not found.
     Raises UsageError for a user name or password that cannot be sent, or as `make_context`; nothing else.
     """
     from provisioner.check import attempt, imap
@@ -81,6 +83,7 @@ def check_imap(
         context or make_context(),
         transcript,
         provider,
+        others,
     )
 
 
@@ -93,6 +96,7 @@ def check_smtp(
     timeouts: Timeouts | None = None,
     context: ssl.SSLContext | None = None,
     transcript: Transcript | None = None,
+    others: Sequence[str] = (),
 ) -> CheckResult:
     """Logs in to the server for sending, and sends nothing. Otherwise as `check_imap`."""
     from provisioner.check import attempt, smtp
@@ -110,6 +114,7 @@ def check_smtp(
         context or make_context(),
         transcript,
         provider,
+        others,
     )
 
 
@@ -136,6 +141,7 @@ def check_login(
     for target in targets.values():
         _require_sendable(target, secret)
     shared = context or make_context()
+    names = _names_of_servers(targets, provider)
     done: queue.SimpleQueue[tuple[Service, CheckResult | BaseException]] = queue.SimpleQueue()
 
     def work(service: Service, target: Target) -> None:
@@ -151,6 +157,7 @@ def check_login(
                     timeouts=timeouts,
                     context=shared,
                     transcript=told,
+                    others=names,
                 )
             else:
                 result = check_smtp(
@@ -161,6 +168,7 @@ def check_login(
                     timeouts=timeouts,
                     context=shared,
                     transcript=told,
+                    others=names,
                 )
             done.put((service, result))
         except BaseException as error:  # handed over to the caller's thread
@@ -175,6 +183,11 @@ def check_login(
             raise result
         results[service] = result
     return compare({service: results[service] for service in targets})
+
+
+def _names_of_servers(targets: Mapping[Service, Target], provider: Provider | None) -> tuple[str, ...]:
+    known = [server.host for server in (provider.imap, provider.smtp) if server] if provider else []
+    return tuple(dict.fromkeys([*(target.host for target in targets.values()), *known]))
 
 
 def _require_sendable(target: Target, secret: Secret) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol
 
 from provisioner.accounts import Target
-from provisioner.check import diagnosis, evidence, reach, rules, tls
+from provisioner.check import diagnosis, evidence, reach, rules, second, shown, tls
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import Timeouts, timed
 from provisioner.check.wire import Transcript, Wire
@@ -101,7 +101,7 @@ class _Attempt:
 
     def require_no_tls(self, seconds: float) -> None:
         """Raises Fault if a second connection shows that the port waits in silence for a TLS hello."""
-        if tls.speaks_tls(self.connect, self.target.host, seconds):
+        if shown.speaks_tls(self.connect, self.target.host, seconds):
             raise Fault("tls.tls_on_plain_port") from None
 
     def open(self) -> Session:
@@ -137,10 +137,12 @@ def check(
     context: ssl.SSLContext,
     transcript: Transcript | None = None,
     provider: Provider | None = None,
+    others: Sequence[str] = (),
 ) -> CheckResult:
     """The result of trying each user name once, the second only if the first was rejected.
 
-    `provider` is whose servers these are: it says what they mean by what they say.
+    `provider` is whose servers these are: it says what they mean by what they say. `others`: names of
+    other servers, looked up to tell why this one's is not found.
     """
     started = time.monotonic()
     attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript)
@@ -173,6 +175,7 @@ def check(
         if fault.code in USERNAME_MAY_BE_WRONG:
             user = usernames[0]
         evidence.refine(fault, secret, rule)
+        fault = second.look(fault, target.host, others, attempt.deadline)
     ok = diagnosis.exit_code(fault.code) == 0
     secrets = [] if ok else list(secret.forms(*usernames))
     message, next_step = diagnosis.explain(
@@ -198,6 +201,7 @@ def check(
         notes=tuple(_notes(service, target, tried, contents.quota)) if ok else (),
         tried=tuple(tried),
         layers=attempt.timings,
+        refused_certificate=second.refused_certificate(fault),
         confidence=fault.confidence,
         cert_expires=attempt.certificate.expires,
         cert_issuer=attempt.certificate.issuer,

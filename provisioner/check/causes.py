@@ -27,8 +27,16 @@ CAUSES: dict[str, Cause] = {
     ),
     # The way to the server
     "net.dns": Cause(
-        "The server name {host} does not exist or could not be looked up.",
+        "The server name {host} does not exist or could not be looked up{finding}.",
         "Check the spelling of the server name and the internet connection.",
+    ),
+    "net.search_domain": Cause(
+        "The server name {host} does not exist; this computer's search domain turned it into {real}.",
+        "Check the spelling of {host}.",
+    ),
+    "net.captive_portal": Cause(
+        "What answers for {host} on this network is no mail server; it shows a certificate of {names}.",
+        "It is probably the sign-in page of a Wi-Fi: open any web page, sign in, then try again.",
     ),
     "net.refused": Cause(
         "Nothing listens on port {port} of {host}.", "Check the port (usual: IMAP 993, SMTP 587)."
@@ -81,11 +89,11 @@ CAUSES: dict[str, Cause] = {
         "Use --{service}-security tls for this port, or the port for STARTTLS (IMAP 143, SMTP 587).",
     ),
     "tls.cert_expired": Cause(
-        "The certificate of {host} expired on {date}.",
+        "The certificate of {host} expired on {date}{finding}.",
         "Check the date of this computer; if it is right, only the provider can renew the certificate.",
     ),
     "tls.cert_not_yet_valid": Cause(
-        "The certificate of {host} is not valid before {date}.",
+        "The certificate of {host} is not valid before {date}{finding}.",
         "The date of this computer is probably wrong: set it and try again.",
     ),
     "tls.cert_wrong_host": Cause(

@@ -32,6 +32,7 @@ class Fault(Exception):
 
 
 _DEFAULTS = {
+    "finding": "",
     "methods": "OAuth",
     "term": "app password",
     "displayed": "the provider shows",
@@ -76,7 +77,11 @@ _Service = TypeVar("_Service", bound=str)
 
 
 def compare(results: Mapping[_Service, CheckResult]) -> dict[_Service, CheckResult]:
-    """The results in the light of each other: a password that one server takes is not wrong."""
+    """The results in the light of each other: a password that one server takes is not wrong, and two
+    servers that show one certificate and do not talk like mail servers are the network itself."""
+    shown = {result.refused_certificate for result in results.values()}
+    if len(results) > 1 and len(shown) == 1 and (certificate := shown.pop()):
+        return {service: _blame_network(result, certificate) for service, result in results.items()}
     accepted = next(
         (result for result in results.values() if result.ok or result.code == "box.no_inbox"), None
     )
@@ -86,6 +91,12 @@ def compare(results: Mapping[_Service, CheckResult]) -> dict[_Service, CheckResu
         service: _blame_username(result, accepted) if result.code in _PASSWORD_BLAMED else result
         for service, result in results.items()
     }
+
+
+def _blame_network(result: CheckResult, certificate: str) -> CheckResult:
+    facts = {"names": certificate.partition(" / ")[0]}
+    message, step = explain("net.captive_portal", facts, host=result.host, port=result.port)
+    return replace(result, code="net.captive_portal", message=message, next=step, confidence="likely")
 
 
 def _blame_username(result: CheckResult, accepted: CheckResult) -> CheckResult:

@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import timed
@@ -59,21 +59,33 @@ def connect(
 
 
 def look_up(host: str, port: int, until: float) -> list[Address]:
-    """The addresses of `host`. The system's resolver knows no time limit, so it runs beside us."""
-    answer: queue.SimpleQueue[list[Address]] = queue.SimpleQueue()
+    """The addresses of `host`. Raises Fault `net.dns`; its fact `answer` is `no` if there is no such name."""
+    found = resolve(host, port, until)
+    if isinstance(found, str):
+        raise Fault("net.dns", answer=found)
+    return [Address(row[0], row[4]) for row in found]
+
+
+def resolve(host: str, port: int, until: float, flags: int = 0) -> list[Any] | Literal["no", "none"]:
+    """What getaddrinfo gives; `no`: there is no such name, `none`: no answer came.
+
+    The system's resolver knows no time limit, so it runs beside us.
+    """
+    answer: queue.SimpleQueue[list[Any] | Literal["no", "none"]] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if host else []
-            answer.put([Address(row[0], row[4]) for row in found])
+            answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags) if host else "no")
+        except socket.gaierror as error:
+            answer.put("none" if error.errno == socket.EAI_AGAIN else "no")
         except (OSError, ValueError):  # ValueError: not a name at all (UnicodeError, NUL)
-            answer.put([])
+            answer.put("no")
 
     threading.Thread(target=ask, daemon=True, name="look-up").start()
-    with contextlib.suppress(queue.Empty):
-        if addresses := answer.get(timeout=max(0.0, until - time.monotonic())):
-            return addresses
-    raise Fault("net.dns")
+    try:
+        return answer.get(timeout=max(0.0, until - time.monotonic())) or "no"
+    except queue.Empty:
+        return "none"
 
 
 def _in_turn(addresses: list[Address]) -> Iterator[Address]:

@@ -116,7 +116,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("handshake", "tls.alert", words=r"^(SSLV3|TLSV1\d*)_(ALERT_)?."),
     Rule("handshake", "tls.failed"),
-    # The certificate: X509_V_ERR, and who signed it
+    # The certificate: X509_V_ERR; who signed it and how many certificates came (0: not known)
     Rule("certificate", "tls.cert_not_yet_valid", status="9"),
     Rule("certificate", "tls.cert_expired", status="10"),
     Rule("certificate", "tls.cert_wrong_host", status="62|64"),
@@ -124,7 +124,13 @@ RULES: tuple[Rule, ...] = (
         "certificate", "tls.cert_intercepted", status="18|19|20|21", words=_INTERCEPTORS, confidence="likely"
     ),
     Rule("certificate", "tls.cert_self_signed", status="18"),
-    Rule("certificate", "tls.cert_incomplete_chain", status="20|21", words=_PUBLIC, confidence="likely"),
+    Rule(
+        "certificate",
+        "tls.cert_incomplete_chain",
+        status="20|21",
+        words=rf"({_PUBLIC}).*; [01] sent$",
+        confidence="likely",
+    ),
     Rule("certificate", "tls.cert_unknown_ca", status="19|20|21"),
     Rule("certificate", "tls.cert_weak", status="66|67|68"),
     Rule("certificate", "tls.cert_invalid"),

@@ -1,8 +1,4 @@
-"""TLS for a connection, and the second look that names what is wrong with it.
-
-A second look is a connection of its own on which certificates are not verified and nothing is sent
-after the handshake; it only reads what the server shows.
-"""
+"""TLS for a connection, always verified; what is wrong with a certificate is seen by a look of its own."""
 
 from __future__ import annotations
 
@@ -20,6 +16,7 @@ from provisioner.check import rules
 from provisioner.check.diagnosis import Fault
 from provisioner.check.evidence import clear_text, handshake_fault
 from provisioner.check.rules import Seen
+from provisioner.check.shown import Shown, look
 from provisioner.check.wire import ClearText, Wire
 from provisioner.errors import UsageError
 from provisioner.model import Security
@@ -82,24 +79,16 @@ class Verified:
     issuer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a certificate says about itself; nobody has verified it."""
-
-    issuer: str
-    names: str
-    not_before: str
-    not_after: str
-
-
 def certificate_fault(code: int, text: str, shown: Shown | None) -> Fault:
     """OpenSSL's X509_V_ERR number, with what the certificate shows, as a cause."""
-    shown = shown or Shown("unknown issuer", "another name", "an unknown date", "an unknown date")
-    rule = rules.judge(Seen("certificate", "", f"{code}", shown.issuer))
+    shown = shown or Shown()
+    rule = rules.judge(Seen("certificate", "", f"{code}", f"{shown.issuer}; {shown.sent} sent"))
     cause = rule.code if rule else "tls.cert_invalid"
     date = shown.not_before if cause == "tls.cert_not_yet_valid" else shown.not_after
-    facts = {"issuer": shown.issuer, "names": shown.names, "date": date}
-    return Fault(cause, **facts, **({"text": text} if cause == "tls.cert_invalid" else {}))
+    facts = {"issuer": shown.issuer, "names": shown.names, "date": date, "talks": shown.talks}
+    fault = Fault(cause, **facts, **({"text": text} if cause == "tls.cert_invalid" else {}))
+    fault.confidence = rule.confidence if rule else "certain"
+    return fault
 
 
 def secure(
@@ -118,7 +107,7 @@ def secure(
     except ssl.SSLCertVerificationError as error:
         shown = None
         with contextlib.suppress(Fault):
-            shown = _look(again, host)
+            shown = look(again, host, greets=security is Security.TLS)
         raise certificate_fault(error.verify_code, error.verify_message, shown) from None
     except ssl.SSLError as error:
         raise handshake_fault(error.reason or "") from None
@@ -134,65 +123,3 @@ def _verified(tls: ssl.SSLObject) -> Verified:
         expires=f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds is not None else "",
         issuer=issuer.get("organizationName") or issuer.get("commonName", ""),
     )
-
-
-def speaks_tls(again: Callable[[], Wire], host: str, seconds: float) -> bool:
-    """Whether a server that is silent in clear answers a TLS hello."""
-    with contextlib.suppress(Fault):
-        wire = again()
-        wire.enter("tls", seconds)
-        try:
-            wire.handshake(_blind_context(), host)
-        except ClearText:
-            return False
-        except ssl.SSLError:
-            return True  # it answered with a TLS alert
-        finally:
-            wire.close()
-        return True
-    return False
-
-
-def _look(again: Callable[[], Wire], host: str) -> Shown | None:
-    wire = again()
-    try:
-        wire.enter("tls", 5)
-        der = wire.handshake(_blind_context(), host).getpeercert(binary_form=True)
-    except (ClearText, ssl.SSLError):
-        return None
-    finally:
-        wire.close()
-    return _read_certificate(der) if der else None
-
-
-def _blind_context() -> ssl.SSLContext:
-    """Verifies nothing: for a look that sends nothing. `Wire` lets no password pass through it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _read_certificate(der: bytes) -> Shown | None:
-    from cryptography import x509  # only needed for a fault, and slow to import
-
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        try:
-            alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            names = [str(name.value) for name in alternative]
-        except x509.ExtensionNotFound:
-            names = _attributes(certificate.subject, x509.NameOID.COMMON_NAME)
-        issuer = _attributes(certificate.issuer, x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME)
-        return Shown(
-            issuer=", ".join(issuer) or certificate.issuer.rfc4514_string() or "unknown issuer",
-            names=", ".join(names[:3]) + (" ..." if len(names) > 3 else "") or "another name",
-            not_before=f"{certificate.not_valid_before_utc:%Y-%m-%d}",
-            not_after=f"{certificate.not_valid_after_utc:%Y-%m-%d}",
-        )
-    except ValueError:  # not a certificate that can be parsed
-        return None
-
-
-def _attributes(name: object, *oids: object) -> list[str]:
-    return [str(found.value) for oid in oids for found in name.get_attributes_for_oid(oid)]  # type: ignore[attr-defined]
