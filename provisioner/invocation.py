@@ -132,7 +132,7 @@ def run(command: str, kw: dict[str, Any], style: Style | None = None) -> Iterato
     style = style or (Style.JSON if kw.get("as_json", False) else Style.ROWS)
     report = Report(command)
     if style is Style.ROWS:
-        report.listener = output.print_row
+        report.listener = output.print_story if command == "check" else output.print_row
     elif style is Style.JSON_LINES:
         report.listener = lambda row: output.print_json_line(Report(command, rows=[row]))
     quiet = style in (Style.JSON, Style.JSON_LINES, Style.NAGIOS)

@@ -29,7 +29,7 @@ from provisioner.report import (
     SupportRow,
     days_left,
 )
-from provisioner.text import clean, day, fold, home, mark, width
+from provisioner.text import clean, day, fold, home, mark, sign, width
 
 SCHEMA = 1
 """Version of the JSON document: keys are added, never renamed or removed, under the same number."""
@@ -41,6 +41,8 @@ CHANGES = {
     Change.ENDING: "the certificate ends soon",
     Change.RENEWED: "the certificate was renewed",
 }
+_GLUE = "\xa0"
+"""Keeps the words of a step on one line while lines are folded."""
 _NAME_WIDTH = 19
 _INDENT = " " * (_NAME_WIDTH + 3)
 
@@ -113,6 +115,17 @@ def print_error(error: ProvisionError) -> None:
         click.echo(line, err=True)
 
 
+def print_story(row: Row) -> None:
+    """One row as text; of a login, how far it came, and the transcript if there is one."""
+    print_row(row)
+    if isinstance(row, CheckRow):
+        steps = "  ".join(f"{sign(ok)} {clean(step)}".replace(" ", _GLUE) for ok, step in tables.steps(row))
+        for line in fold(steps, _INDENT):
+            click.secho(line.replace(_GLUE, " "), dim=True)
+        for line in row.transcript:
+            click.secho(f"  {clean(line)}", dim=True)
+
+
 def print_row(row: Row) -> None:
     """One row as text."""
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
@@ -142,8 +155,6 @@ def _(row: CheckRow) -> None:
         _wrapped(f"{note.message} {note.next}  [{note.code}]")
     if (left := days_left(row.cert_expires, datetime.now(UTC))) is not None and left < CERT_DAYS:
         _wrapped(f"The certificate of {row.host} ends in {left} days ({row.cert_expires[:10]}).")
-    for line in row.transcript:
-        click.secho(f"  {line}", dim=True)
 
 
 @_print.register

@@ -53,5 +53,33 @@ def lines(report: Report) -> Iterator[Line]:
         )
 
 
+_STEPS = {
+    "dns": "name",
+    "tcp": "connection",
+    "tls": "TLS",
+    "greeting": "greeting",
+    "login": "login",
+    "mailboxes": "inbox",
+}
+"""The layers of a login (check/timing.py) as a person would say them."""
+NOTEWORTHY = 1.0
+"""Seconds from which on a layer's time is said."""
+
+
+def steps(row: CheckRow) -> Iterator[tuple[bool, str]]:
+    """The layers of a login in turn; what failed, if anything did, is the last."""
+    layers = {
+        layer: took for layer, took in row.layers.items() if (row.service, layer) != ("smtp", "mailboxes")
+    }
+    for number, (layer, took) in enumerate(layers.items(), 1):
+        failed = not row.ok and number == len(layers)
+        text = _STEPS.get(layer, layer)
+        if layer == "tls" and not failed and row.cert_expires:
+            text += f" ({row.cert_issuer}, until {row.cert_expires[:10]})"
+        if took >= NOTEWORTHY:
+            text += f" {took:.1f} s"
+        yield not failed, text
+
+
 def _cell(row: CheckRow) -> str:
     return f"{row.seconds:.1f} s" if row.ok else row.code

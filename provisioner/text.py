@@ -47,8 +47,14 @@ def home(path: str) -> str:
 
 
 def mark(ok: bool) -> str:
-    sign, plain, colour = ("✓", "ok", "green") if ok else ("✗", "x", "red")
-    return click.style(sign if _can_show(sign) else plain, fg=colour)
+    """A tick or a cross in colour."""
+    return click.style(sign(ok), fg="green" if ok else "red")
+
+
+def sign(ok: bool) -> str:
+    """A tick or a cross, as the terminal can show it."""
+    tick, plain = ("✓", "ok") if ok else ("✗", "x")
+    return tick if _can_show(tick) else plain
 
 
 def _can_show(text: str) -> bool:

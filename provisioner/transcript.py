@@ -17,7 +17,7 @@ MAX_LINES = 300
 MAX_LENGTH = 300
 """Characters of a line."""
 _LOGIN = re.compile(
-    r"(?P<tag>\S+ )?(?P<verb>AUTHENTICATE|AUTH|LOGIN)(?P<mechanism> [A-Z][\w-]*$| PLAIN| LOGIN)?", re.I
+    r"(?:(?!AUTH )\S+ AUTHENTICATE|AUTH)(?: (?:PLAIN|LOGIN)(?= |$))?(?= |$)|(?!AUTH )\S+ LOGIN(?= |$)", re.I
 )
 _COMMAND = re.compile(
     r"\S+ (CAPABILITY|EXAMINE|LIST|ID|LOGOUT|STARTTLS|GETQUOTAROOT|NAMESPACE|NOOP)\b|(EHLO|QUIT|STARTTLS)\b",

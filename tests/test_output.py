@@ -33,6 +33,7 @@ from provisioner.report import (
 )
 from provisioner.text import clean
 
+LOGIN = CheckRow("imap", True, "ok", "Logged in.", "", "imap.example.org", 993, "jane", 0.14, 6, 0)
 CLIENT = ClientRow("c", "The client", True, State.CHANGED, "account added", notes=("note 1", "note 2"))
 STATUS = StatusRow(
     "j@x.org",
@@ -48,7 +49,7 @@ STATUS = StatusRow(
     "fine",
 )
 GOOD: list[Row] = [
-    CheckRow("imap", True, "ok", "Logged in.", "", "imap.example.org", 993, "jane", 0.14, 6, 0),
+    LOGIN,
     CLIENT,
     STATUS,
     ChangeRow(
@@ -205,6 +206,45 @@ def test_a_failed_check_says_what_to_do_and_its_code(capsys: pytest.CaptureFixtu
         "✗ h                   Rejected." + " " * 44 + "2.0 s",
         " " * 22 + "Do this.  [auth.bad_credentials]",
     ]
+
+
+LAYERS = {"dns": 0.01, "tcp": 0.02, "tls": 1.26, "greeting": 0.1, "login": 0.2, "mailboxes": 0.3}
+
+
+def story(row: CheckRow, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    output.print_story(row)
+    return [line.strip() for line in capsys.readouterr().out.splitlines()[1:]]
+
+
+def test_the_story_of_a_login(capsys: pytest.CaptureFixture[str]) -> None:
+    good = dataclasses.replace(
+        LOGIN, layers=LAYERS, cert_expires="3000-01-02T00:00:00Z", cert_issuer="A\x1bpple"
+    )
+    tls = "✓ TLS (Apple, until 3000-01-02) 1.3 s"
+    assert story(good, capsys) == [
+        "✓ name  ✓ connection",
+        f"{tls}  ✓ greeting  ✓ login",
+        "✓ inbox",
+    ]
+    assert story(dataclasses.replace(good, service="smtp"), capsys)[-1] == f"{tls}  ✓ greeting  ✓ login"
+    heard = dataclasses.replace(good, layers={}, transcript=("1.0 < \x1b[2Jhello",))
+    assert story(heard, capsys) == ["1.0 < [2Jhello"]
+
+
+@pytest.mark.parametrize("last", LAYERS)
+def test_the_layer_that_failed_is_the_last(last: str, capsys: pytest.CaptureFixture[str]) -> None:
+    came = {layer: LAYERS[layer] for layer in list(LAYERS)[: list(LAYERS).index(last) + 1]}
+    row = CheckRow("imap", False, "x.y", "No.", "Do.", "h", 1, "u", 2.0, layers=came)
+    text = " ".join(story(row, capsys))
+    assert text.count("✗") == 1
+    assert text.count("✓") == len(came) - 1
+    word = {"dns": "name", "tcp": "connection", "tls": "TLS", "mailboxes": "inbox"}.get(last, last)
+    assert f"✗ {word}" in text
+
+
+def test_setup_tells_no_story(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_row(dataclasses.replace(LOGIN, layers=LAYERS))
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_a_failed_client_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
