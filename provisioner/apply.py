@@ -207,11 +207,6 @@ def _receipt(
     earlier = deed.ends or next(
         (one for one in journal.receipts(account.address, plan.client) if one.where == plan.where), None
     )
-    directories: dict[str, None] = {}
-    for change in plan.changes:
-        if change.after is not None:
-            missing = atomic.missing_directories(places[change.path])
-            directories.update((str(path), None) for path in missing)
     time = now()
     return Receipt(
         schema=SCHEMA,
@@ -237,9 +232,24 @@ def _receipt(
         ),
         locks=tuple(str(path) for path in plan.locks),
         new_locks=tuple(str(places[path]) for path in plan.locks if path in absent),
-        directories=tuple(directories),
+        directories=_directories(
+            [places[one.path] for one in plan.changes if one.after is not None], journal
+        ),
         supersedes=earlier.id if earlier else None,
     )
+
+
+def _directories(paths: Sequence[Path], journal: Journal) -> tuple[str, ...]:
+    """Those that must be made for the files, outermost first, and those around them that we have made before.
+
+    Whoever leaves such a directory last finds it empty and removes it.
+    """
+    made = {name for receipt in journal.readable() for name in receipt.directories}
+    found: set[Path] = set()
+    for path in paths:
+        found.update(atomic.missing_directories(path))
+        found.update(parent for parent in path.parents if str(parent) in made)
+    return tuple(str(path) for path in sorted(found, key=lambda path: len(path.parts)))
 
 
 def _rotated(plan: Plan, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:

@@ -67,10 +67,12 @@ def cli() -> None:
 def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
     """Set up EMAIL in each CLIENT: check the login, write the account, store the password.
 
-    Without CLIENT, those found on this computer are offered. Example:
+    Without CLIENT, those found on this computer are offered; where nobody can be asked, name them, or `all`.
+    `mutt-stack` is mbsync, msmtp, neomutt and notmuch, set up to work together (in every verb). Examples:
 
     \b
       provisioner setup jane.appleseed@icloud.com thunderbird
+      provisioner setup jane.appleseed@icloud.com mutt-stack
     """
     with invocation.run("setup", kw) as context:
         from provisioner.workflows.setup import SetupOptions, setup

@@ -11,7 +11,7 @@ import pytest
 
 from provisioner.clients import mutt, neomutt
 from provisioner.clients.base import Options
-from provisioner.clients.common import muttrc
+from provisioner.clients.common import muttmail
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.items import SecretItem
@@ -116,7 +116,7 @@ def test_encryption_is_in_the_url_and_demanded(host: Host, security: Security, u
 )
 def test_only_the_accounts_own_servers_get_its_password(user: str, url: str, same: bool) -> None:
     imap = dataclasses.replace(JANE.imap, username=user)
-    mail = muttrc.over_imap(dataclasses.replace(JANE, imap=imap))
+    mail = muttmail.over_imap(dataclasses.replace(JANE, imap=imap))
     assert bool(re.search(mail.pattern, url)) is same
     assert mail.servers[0].pattern == mail.pattern
 
@@ -225,7 +225,7 @@ def test_values_that_the_file_cannot_hold_are_refused(host: Host, account: Accou
 
 def test_mail_that_lies_here_and_another_program_that_sends() -> None:
     """The same templates serve a Maildir that something else fills: no server, no password."""
-    mail = muttrc.Mail(
+    mail = muttmail.Mail(
         "~/Mail/jane", "/Mail/jane", sendmail="msmtp -a jane", mailboxes=("~/Mail/jane/INBOX",)
     )
     settings = render("mutt/settings.j2", mail=mail, address="jane@example.org", name="")

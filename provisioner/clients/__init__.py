@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from provisioner.clients.base import Client
@@ -27,6 +28,9 @@ CLIENT_IDS = (
     "notmuch",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
+
+BUNDLES = {"mutt-stack": ("mbsync", "msmtp", "neomutt", "notmuch")}
+"""Names for clients that work together; each is told of the others by `Options.together`."""
 
 if TYPE_CHECKING:
     from provisioner.clients import (
@@ -68,6 +72,20 @@ if TYPE_CHECKING:
     )
 
 
+def expand(names: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The clients that are named, bundles taken apart: ID -> the clients that it belongs together with.
+
+    A name that is no bundle is kept as it is; `get` raises for it.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for name in names:
+        for one in BUNDLES.get(name.lower(), ()):
+            found[one] = frozenset(BUNDLES[name.lower()])
+        if name.lower() not in BUNDLES:
+            found.setdefault(name, frozenset())
+    return found
+
+
 def get(client_id: str) -> Client:
     """The client with this ID, in any case; imported now, so that others cost nothing.
 
@@ -77,7 +95,7 @@ def get(client_id: str) -> Client:
     if known not in CLIENT_IDS:
         raise UsageError(
             f"There is no client {client_id!r} here.",
-            f"Known clients: {', '.join(CLIENT_IDS)}.",
+            f"Known clients: {', '.join(CLIENT_IDS)}. Several at once: {', '.join(BUNDLES)}.",
             code="client.unknown",
         )
     return cast(Client, importlib.import_module(f"provisioner.clients.{known.replace('-', '_')}"))

@@ -28,6 +28,8 @@ class Options:
     """The name was given for this run: it replaces the one that the client has."""
     force: bool = False
     """At remove: our part goes even where someone has edited it; what was there is kept aside."""
+    together: frozenset[str] = frozenset()
+    """The clients of the bundle that it is set up as a part of (`clients.BUNDLES`)."""
     calendar: bool = False
     contacts: bool = False
 

@@ -34,7 +34,7 @@ def detect(host: Host) -> tuple[Installation, ...]:
 
 def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
     """Adds the account; raises as `muttrc.plan`."""
-    return muttrc.plan(host, PROGRAM, muttrc.over_imap(account), account, secret, options)
+    return muttrc.plan(host, PROGRAM, account, secret, options)
 
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:

@@ -81,7 +81,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     body = render("notmuch/account.j2", identity=[account.address, account.display_name])
     usual = path == blockfile.choose(host, Options(), _usual(host), TITLE)
     command = ["notmuch", *([] if usual else [f"--config={path}"]), "new"]
-    fetched = keeper.has_mail(host.home / "Mail")
+    fetched = keeper.has_mail(host.home / "Mail") or "mbsync" in options.together
     return Plan(
         client=ID,
         title=TITLE,

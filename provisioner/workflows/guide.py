@@ -31,7 +31,7 @@ def guide(
 
     Raises UsageError if the provider is unknown or its profile has no guide.
     """
-    titles = [clients.get(client_id).TITLE for client_id in client_ids]
+    titles = [clients.get(client_id).TITLE for client_id in clients.expand(client_ids)]
     label = label or default_label(context.host, titles)
     check_label(label)
     for provider in _providers(context, who):

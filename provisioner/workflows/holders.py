@@ -97,16 +97,17 @@ def search(
     Raises ProvisionError if a place that we set up, or that was named, cannot be read; UsageError
     (`client.no_password`) for a named client that holds none.
     """
-    named = [clients.get(client_id) for client_id in client_ids]
-    for client in named:
+    for client in (clients.get(name) for name in client_ids if name.lower() not in clients.BUNDLES):
         if not client.ABOUT.holds_password:
             raise UsageError(
                 f"{client.TITLE} has no password that could be replaced.",
                 "Name the program that fetches its mail, or none for all that hold the password.",
                 code="client.no_password",
             )
-    wanted = tuple(client.ID for client in named) or tuple(
-        client_id for client_id in clients.CLIENT_IDS if clients.get(client_id).ABOUT.holds_password
+    wanted = tuple(
+        client.ID
+        for client in map(clients.get, clients.expand(client_ids) or clients.CLIENT_IDS)
+        if client.ABOUT.holds_password
     )
     local, domain = parse_address(wish.address)
     receipts = [

@@ -19,6 +19,11 @@ def list_clients(context: Context) -> None:
         about = dataclasses.asdict(client.ABOUT)
         del about["holds_password"]  # what is stored where says so
         context.report.add(SupportRow(client.ID, client.TITLE, client.SUPPORT.value, found, **about))
+    context.report.next = "\n".join(f"Several at once: {line}" for line in _bundles())
+
+
+def _bundles() -> list[str]:
+    return [f"{name} ({', '.join(parts)})" for name, parts in clients.BUNDLES.items()]
 
 
 def clients_page() -> str:
@@ -28,7 +33,7 @@ def clients_page() -> str:
         for client in map(clients.get, clients.CLIENT_IDS)
     ]
     table = "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows)
-    return _PAGE + table
+    return _PAGE + table + "".join(f"\nSeveral at once: {line}\n" for line in _bundles())
 
 
 def _where_and_how(about: About) -> tuple[str, str, str]:

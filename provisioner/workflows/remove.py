@@ -44,7 +44,7 @@ def remove(
     present = context.journal.receipts(f"{local}@{domain}")
     # A client that only another version of provisioner knows can be named as well.
     known = {receipt.client for receipt in present}
-    wanted = [name if name in known else clients.get(name).ID for name in client_ids]
+    wanted = [name if name in known else clients.get(name).ID for name in clients.expand(client_ids)]
     receipts = [
         receipt
         for receipt in present

@@ -58,16 +58,17 @@ def setup(
 
     Raises ProvisionError for what stops all of it; what concerns one client becomes its row.
     """
-    chosen = [clients.get(client_id) for client_id in dict.fromkeys(client_ids)]
+    chosen = _named(context, client_ids)
     candidate = find_candidate(context, wish, options.profile_file)
     chosen = chosen or _offer(context)
     if not options.dry_run:
         recover(context, candidate.address, wait=options.wait)
     _preflight(context, chosen, candidate, options)
-    holding = [client for client in chosen if client.ABOUT.holds_password]
+    holding = [client for client, _ in chosen if client.ABOUT.holds_password]
     if not holding:  # then there is nothing to prove either
         options = dataclasses.replace(options, check=False)
-    label = options.label or default_label(context.host, [client.TITLE for client in holding or chosen])
+    titles = [client.TITLE for client in holding or (client for client, _ in chosen)]
+    label = options.label or default_label(context.host, titles)
     check_label(label)
     if not holding or (options.dry_run and not options.check):
         secret = PLACEHOLDER
@@ -82,22 +83,23 @@ def setup(
             context.report.next = "Nothing was written."
             return
         account = _proven(candidate, results)
-    for client in chosen:
-        row = _one(context, client, account, secret, label if client in holding else "", options)
+    for client, together in chosen:
+        given = label if client in holding else ""
+        row = _one(context, client, account, secret, given, _beside(options, together))
         context.report.add(row)
     context.report.next = _next(account, context.report.rows, options)
 
 
-def _undo(account: Account, row: ClientRow, options: SetupOptions) -> str:
-    place = ["--client-profile", row.path] if options.client.profile else []
-    return shlex.join(["provisioner", "remove", account.address, row.client, *place])
+def _undo(account: Account, rows: Sequence[ClientRow], options: SetupOptions) -> str:
+    place = ["--client-profile", rows[0].path] if options.client.profile else []
+    return shlex.join(["provisioner", "remove", account.address, *(row.client for row in rows), *place])
 
 
 def _next(account: Account, rows: Sequence[Row], options: SetupOptions) -> str:
     changed = [row for row in rows if isinstance(row, ClientRow) and row.state is State.CHANGED]
     lines = [row.next for row in rows if isinstance(row, ClientRow) and row.ok and row.next]
-    for row in changed:
-        lines += ["To undo it:", f"  {_undo(account, row, options)}"]
+    if changed:
+        lines += ["To undo it:", f"  {_undo(account, changed, options)}"]
     return "\n".join(lines)
 
 
@@ -106,37 +108,59 @@ def _proven(candidate: Candidate, results: Mapping[Service, CheckResult]) -> Acc
     return candidate.account(imap.user, smtp.user, imap.mailboxes)
 
 
-def _offer(context: Context) -> list[Client]:
-    """The clients to set up when none was named: those found here, as the person chooses."""
-    found = [
-        client
+Chosen = list[tuple[Client, frozenset[str]]]
+"""Each client, and those that it belongs together with."""
+
+ALL = "all"
+"""A name for every client that is found here."""
+
+
+def _named(context: Context, names: Sequence[str]) -> Chosen:
+    if ALL in (name.lower() for name in names):
+        names = [one for name in names for one in (_found(context) if name.lower() == ALL else [name])]
+    return [(clients.get(one), together) for one, together in clients.expand(names).items()]
+
+
+def _beside(options: SetupOptions, together: frozenset[str]) -> SetupOptions:
+    return dataclasses.replace(options, client=dataclasses.replace(options.client, together=together))
+
+
+def _found(context: Context) -> list[str]:
+    """The clients that can be set up and are on this computer. Raises UsageError if there is none."""
+    ids = [
+        client.ID
         for client in map(clients.get, clients.CLIENT_IDS)
         if client.SUPPORT is not Support.GUIDE and client.detect(context.host)
     ]
-    ids = [client.ID for client in found]
-    if not found:
+    if not ids:
         raise UsageError(
             "No mail client that can be set up was found on this computer.",
             "`provisioner clients` lists them; `provisioner export` makes a file for another device.",
             code="client.not_installed",
         )
+    return ids
+
+
+def _offer(context: Context) -> Chosen:
+    """The clients to set up when none was named: those found here, as the person chooses."""
+    ids = _found(context)
     if not context.ui.interactive:
         raise UsageError(
             f"No client was named; found here: {', '.join(ids)}.",
-            f"Name what to set up, for example: provisioner setup EMAIL {ids[0]}",
+            f"Name what to set up, for example: provisioner setup EMAIL {ids[0]}; or all of them: {ALL}",
             code="client.not_named",
         )
-    picked = ids if len(ids) == 1 else context.ui.choose("Set up which clients?", ids)
-    return [client for client in found if client.ID in picked]
+    bundles = [name for name, parts in clients.BUNDLES.items() if set(parts) <= set(ids)]
+    choices = [*ids, *bundles]
+    picked = ids if len(ids) == 1 else context.ui.choose("Set up which clients?", choices)
+    return _named(context, ids if picked == choices else picked)
 
 
-def _preflight(
-    context: Context, chosen: Sequence[Client], candidate: Candidate, options: SetupOptions
-) -> None:
+def _preflight(context: Context, chosen: Chosen, candidate: Candidate, options: SetupOptions) -> None:
     """Finds out what would fail before the person is asked for a password. A single client stops here."""
     if len(chosen) != 1:
         return
-    client, account = chosen[0], candidate.account()
+    (client, _), account = chosen[0], candidate.account()
     with undisturbed(context, wait=options.wait, dry_run=options.dry_run):
         # With the password that is there already: if that changes nothing, there may be nothing to do.
         stored = client.stored_secret(context.host, account, options.client)

@@ -14,15 +14,15 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from provisioner.clients.base import Found, Options
 from provisioner.clients.common import blockfile, hook, included, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import Included
-from provisioner.errors import Conflict, UsageError
+from provisioner.clients.common.muttmail import Mail, over_imap, over_maildir
+from provisioner.errors import Conflict
 from provisioner.host import Host
-from provisioner.model import Account, Installation, Plan, Security, Server, Use
+from provisioner.model import Account, Installation, Plan
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
@@ -37,6 +37,9 @@ _OTHER_HOOKS = (
 )
 _SOURCE = re.compile(r"""\s*source\s+["']?([^"'|`$\n]+?)["']?\s*(?:#.*)?""")
 _DEFAULT = re.compile(r"\.settings\"$", re.M)
+_MAILDIR = re.compile(r"^set sendmail = ", re.M)
+"""In settings of ours: sent by msmtp and so fetched by mbsync."""
+_FETCH_AND_SEND = {"mbsync", "msmtp"}
 
 
 @dataclass(frozen=True)
@@ -53,71 +56,22 @@ class Program:
         return tuple(_below(host, name) for name in (*self.usual, self.fresh))
 
 
-@dataclass(frozen=True)
-class Access:
-    """A server whose password mutt must know: where the variable `setting` is it."""
-
-    setting: str
-    pattern: str
-
-
-@dataclass(frozen=True)
-class Mail:
-    """Where an account's mail lies and how it is sent: what differs between IMAP and a local Maildir.
-
-    `pattern` matches the account's folders; `+NAME` is a mailbox in `folder`.
-    """
-
-    folder: str
-    pattern: str
-    inbox: str = "+INBOX"
-    record: str = ""
-    postponed: str = ""
-    trash: str = ""
-    mailboxes: tuple[str, ...] = ()
-    smtp_url: str = ""
-    sendmail: str = ""
-    """A command, used instead of `smtp_url`."""
-    servers: tuple[Access, ...] = ()
-
-
-def over_imap(account: Account) -> Mail:
-    """The account's mail on its servers. Raises UsageError (`value.unwritable`) for a mailbox's name."""
-    folder = _url("imap", account.imap)
-    names = account.mailboxes.names if account.mailboxes else {}
-    if odd := next((name for name in names.values() if re.search('[%?#"]', name)), None):
-        raise UsageError(
-            f"mutt cannot open the mailbox {odd!r}: the name would mean something else in a URL.",
-            "Rename that mailbox, or set this address up in another client.",
-            code="value.unwritable",
-        )
-    boxes = {use: f"+{name}" for use, name in names.items()}
-    imap, smtp = (_pattern(kind, server) for kind, server in (("imap", account.imap), ("smtp", account.smtp)))
-    return Mail(
-        folder=folder,
-        pattern=imap,
-        record=boxes.get(Use.SENT, ""),
-        postponed=boxes.get(Use.DRAFTS, ""),
-        trash=boxes.get(Use.TRASH, ""),
-        mailboxes=tuple(folder + name.removeprefix("+") for name in ("INBOX", *boxes.values())),
-        smtp_url=_url("smtp", account.smtp),
-        servers=(Access("imap_pass", imap), Access("smtp_pass", smtp)),
-    )
-
-
 def detect(host: Host, which: Program) -> tuple[Installation, ...]:
     """The program on the search path; `where` is its configuration file."""
     return program.installation(host, which.id, which.id, which.title, _choose(host, which, Options()))
 
 
-def plan(host: Host, which: Program, mail: Mail, account: Account, secret: Secret, options: Options) -> Plan:
+def plan(host: Host, which: Program, account: Account, secret: Secret, options: Options) -> Plan:
     """Adds the account, as the default one if there is none yet, and stores the password in the keyring.
+
+    Together with mbsync and msmtp it reads what the one fetches and sends by the other, from then on.
 
     Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
     `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
     """
     program.require(host, which.id, which.title, which.id)
     files, settings = _files(host, which, account, options)
+    mail = _mail(host, settings, account, options)
     include, hooks = files.main, files.own
     own = _own_text(host, include)
     _refuse_clash(include, (hooks, settings), own, account)
@@ -138,24 +92,25 @@ def plan(host: Host, which: Program, mail: Mail, account: Account, secret: Secre
         hook=hook.command(host, account),
         number=hashlib.sha256(account.key.encode("utf-8", "replace")).hexdigest()[:12],
         own_folders=has_own and "folder" not in own_hooks,
-        own_servers="account" not in own_hooks,
+        own_servers=bool(mail.servers) and "account" not in own_hooks,
         **names,
     )
     changes += files.with_account(body, render("mutt/include.j2", default=default, **names))
     start = [which.id, *([] if include.path in which.files(host) else ["-F", str(include.path)])]
     start += [] if default else ["-f", mail.folder + mail.inbox.removeprefix("+")]
+    notes = (
+        *(() if default else (f"Another account is the default: {shlex.join(start)} opens this one.",)),
+        *((_OTHER_HOOKS,) if mail.servers and "account" in own_hooks else ()),
+    )
     return Plan(
         client=which.id,
         title=which.title,
         where=str(include.path),
         changes=changes,
         secrets=(hook.change(host, account, secret),),
-        done=f"reads and sends as {account.address}; the password is in the keyring",
+        done=_done(mail, account),
         next=f"Read your mail with: {shlex.join(start)}",
-        notes=(
-            *(() if default else (f"Another account is the default: {shlex.join(start)} opens this one.",)),
-            *((_OTHER_HOOKS,) if "account" in own_hooks else ()),
-        ),
+        notes=notes,
         secret=secret,
     )
 
@@ -176,6 +131,21 @@ def find(host: Host, which: Program, account: Account, options: Options) -> tupl
 def stored_secret(host: Host, which: Program, account: Account, options: Options) -> Secret | None:
     """The keyring's password, if the program has our account that asks for it."""
     return _files(host, which, account, options)[0].stored(host, account)
+
+
+def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -> Mail:
+    fetched = settings.block is not None and _MAILDIR.search(settings.block.body)
+    if not (fetched or options.together >= _FETCH_AND_SEND):
+        return over_imap(account)
+    program.require(host, "mbsync", "mbsync, which is to fetch the mail,", "isync")
+    program.require(host, "msmtp", "msmtp, which is to send the mail,", "msmtp")
+    return over_maildir(account)
+
+
+def _done(mail: Mail, account: Account) -> str:
+    if mail.maildir:
+        return f"reads {mail.folder.rstrip('/')}, which mbsync fills, and sends as {account.address} by msmtp"
+    return f"reads and sends as {account.address}; the password is in the keyring"
 
 
 def _choose(host: Host, which: Program, options: Options) -> Path:
@@ -230,25 +200,3 @@ def _refuse_clash(
             "Take them out, then run the command again.",
             code="account.exists",
         )
-
-
-def _url(scheme: str, server: Server) -> str:
-    """`%40` and the like as RFC 3986 wants them in a user name."""
-    scheme += "s" if server.security is Security.TLS else ""
-    return f"{scheme}://{quote(server.username, safe='')}@{server.host}:{server.port}/"
-
-
-def _pattern(scheme: str, server: Server) -> str:
-    """A regular expression for URLs of the server: without a usual port, `@` encoded or not, as mutt likes.
-
-    It is no URL itself, for mutt would rewrite that before it compares.
-    """
-    user = "".join(map(_either, server.username))
-    return f"{scheme}s?://{user}@{re.escape(server.host)}(:{server.port})?(/|$)"
-
-
-def _either(char: str) -> str:
-    """A regular expression for a character as it is or percent-encoded."""
-    if char.isascii() and (char.isalnum() or char in "@+=,:;!#&/ "):
-        return char if char.isalnum() else f"([{char}]|{quote(char, safe='')})"
-    return f"[{char}]" if char in "-_.~" else "[^@]+"

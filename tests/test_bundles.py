@@ -1,0 +1,132 @@
+"""Bundles: names for clients that work together, and what NeoMutt does differently in one."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from provisioner import clients
+from provisioner.accounts import Wish
+from provisioner.clients.base import Options
+from provisioner.clients.common import muttmail
+from provisioner.errors import UsageError
+from provisioner.host import Host
+from provisioner.model import Mailboxes, Use
+from provisioner.report import ClientRow, Report, State
+from provisioner.workflows import rotate as rotation
+from provisioner.workflows.context import Context
+from provisioner.workflows.remove import remove
+from tests.clients.machines.base import terminal
+from tests.clients.test_contract import keyring, snapshot
+from tests.test_crash import Silent
+from tests.test_msmtp import JANE
+from tests.test_setup import EMAIL, TWO, Desk, states
+
+PARTS = ["mbsync", "msmtp", "neomutt", "notmuch"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(terminal(tmp_path, *PARTS, "secret-tool"))
+
+
+def of(report: Report) -> list[str]:
+    return [row.client for row in report.rows if isinstance(row, ClientRow)]
+
+
+def settings(host: Host) -> str:
+    (path,) = host.home.rglob("*.settings")
+    return path.read_text()
+
+
+def test_every_part_is_a_client_and_no_bundle_has_the_name_of_one() -> None:
+    for name, parts in clients.BUNDLES.items():
+        assert set(parts) < set(clients.CLIENT_IDS)
+        assert name not in {*clients.CLIENT_IDS, "all"}
+
+
+def test_a_bundle_is_its_clients_beside_others() -> None:
+    together = frozenset(PARTS)
+    assert clients.expand(["Mutt-Stack", "curl"]) == {**dict.fromkeys(PARTS, together), "curl": frozenset()}
+    assert list(clients.expand(["msmtp", "curl", "msmtp"])) == ["msmtp", "curl"]
+    # Named alone as well, it still belongs to the bundle, whichever comes first.
+    assert clients.expand(["msmtp", "mutt-stack"]) == clients.expand(["mutt-stack", "msmtp"])
+
+
+def test_setup_rotate_and_remove(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = snapshot(desk.host)
+    assert states(desk.setup("mutt-stack", dry_run=True)) == [State.PLANNED] * 4
+    assert snapshot(desk.host) == before
+    report = desk.setup("mutt-stack")
+    assert (of(report), states(report)) == (PARTS, [State.CHANGED] * 4)
+    assert f"provisioner remove {EMAIL} mbsync msmtp neomutt notmuch" in report.next
+    assert f'set sendmail = "msmtp -a {EMAIL}"' in settings(desk.host)
+    assert states(desk.setup("mutt-stack")) == [State.UNCHANGED] * 4
+    # What was set up as a part stays one.
+    assert states(desk.setup("neomutt")) == [State.UNCHANGED]
+
+    monkeypatch.setattr(rotation, "_works", lambda *rest: True)
+    context = Context(desk.host, desk.journal, Silent(), Report("rotate"))
+    rotation.rotate(context, Wish(EMAIL), ["mutt-stack"], lambda prompt, rule: TWO, Options())
+    assert of(context.report) == PARTS[:3]  # notmuch has no password
+    assert TWO in keyring(desk.host).values()
+
+    for dry_run in (True, False):
+        context = Context(desk.host, desk.journal, Silent(), Report("remove"))
+        remove(context, EMAIL, ["mutt-stack"], Options(), dry_run=dry_run, wait=False)
+        assert context.report.ok
+    assert sorted(of(context.report)) == PARTS
+    assert snapshot(desk.host) == before
+    assert keyring(desk.host) == {}
+
+
+def test_neomutt_alone_talks_to_the_servers_and_can_join_later(desk: Desk) -> None:
+    desk.setup("mbsync", "msmtp", "neomutt")
+    assert "set smtp_url" in settings(desk.host)
+    assert states(desk.setup("mutt-stack")) == [
+        State.UNCHANGED,
+        State.UNCHANGED,
+        State.CHANGED,
+        State.CHANGED,
+    ]
+    assert "set mbox_type = Maildir" in settings(desk.host)
+
+
+def test_a_part_that_is_not_installed_is_named_and_the_others_are_set_up(tmp_path: Path) -> None:
+    desk = Desk(terminal(tmp_path, "mbsync", "neomutt", "notmuch", "secret-tool"))
+    report = desk.setup("mutt-stack")
+    assert states(report) == [State.CHANGED, State.FAILED, State.FAILED, State.CHANGED]
+    assert "msmtp, which is to send the mail, is not installed" in report.rows[-2].message  # type: ignore[union-attr]
+
+
+def test_all_takes_what_is_found_in_one_report(desk: Desk) -> None:
+    assert of(desk.setup("all")) == ["msmtp", "mbsync", "neomutt", "notmuch"]
+    with pytest.raises(UsageError, match=r"\bmsmtp, mbsync, neomutt, notmuch\b") as caught:
+        desk.setup()
+    assert caught.value.hint.endswith("or all of them: all")
+
+
+def test_a_bundle_is_offered_where_all_of_it_is_found(desk: Desk) -> None:
+    desk.interactive, desk.chosen = True, ["mutt-stack"]
+    assert of(desk.setup(dry_run=True)) == PARTS
+    assert desk.choices == ["msmtp", "mbsync", "neomutt", "notmuch", "mutt-stack"]
+    desk.chosen = desk.choices  # Return: every client, each by itself
+    desk.setup()
+    assert "set smtp_url" in settings(desk.host)
+
+
+def test_mailboxes_are_directories_below_each_other() -> None:
+    boxes = Mailboxes({Use.SENT: "INBOX.Sent", Use.TRASH: "Bin"}, delimiter=".")
+    mail = muttmail.over_maildir(dataclasses.replace(JANE, mailboxes=boxes))
+    assert (mail.record, mail.trash) == ("+INBOX/Sent", "+Bin")
+    assert mail.mailboxes[1] == "~/Mail/jane@example.org/INBOX/Sent"
+    assert mail.servers == ()
+
+
+@pytest.mark.parametrize("address", ["a b@example.org", "a/b@example.org"])
+def test_an_address_that_does_not_go_into_a_command_is_refused(address: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        muttmail.over_maildir(dataclasses.replace(JANE, address=address))
+    assert caught.value.code == "value.unwritable"
