@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from provisioner import atomic, attributes, keyring_changes, locks, seals
+from provisioner import atomic, attributes, directories, keyring_changes, locks, seals
 from provisioner.archive import SCHEMA, digest
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
@@ -87,7 +87,7 @@ def apply(
             _close(receipts, host, journal)
         for deed in deeds:
             if deed.ends:  # the client's lock file was in one of them
-                remove_directories(deed.ends)
+                directories.remove(deed.ends)
 
 
 def _close(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:
@@ -140,7 +140,7 @@ def recover(host: Host, journal: Journal, address: str | None = None, *, wait: b
             for path in receipt.new_locks:
                 atomic.unlink(Path(path))
             for one in emptied:  # only now: the client's lock file was in one of their directories
-                remove_directories(one)
+                directories.remove(one)
         journal.tidy()
     return taken_back
 
@@ -175,14 +175,8 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
             code="recover.changed",
         )
     keyring_changes.take_back(receipt, host.secrets)
-    remove_directories(receipt)
+    directories.remove(receipt)
     journal.discard(receipt)
-
-
-def remove_directories(receipt: Receipt) -> None:
-    """Removes the directories that were made for the receipt, as far as they are empty."""
-    for directory in reversed(receipt.directories):
-        atomic.remove_directory(Path(directory))
 
 
 def _unchanged_since(plan: Plan, host: Host) -> dict[Path, Path]:
@@ -207,6 +201,7 @@ def _receipt(
     earlier = deed.ends or next(
         (one for one in journal.receipts(account.address, plan.client) if one.where == plan.where), None
     )
+    written = [change for change in plan.changes if change.after is not None]
     time = now()
     return Receipt(
         schema=SCHEMA,
@@ -232,24 +227,9 @@ def _receipt(
         ),
         locks=tuple(str(path) for path in plan.locks),
         new_locks=tuple(str(places[path]) for path in plan.locks if path in absent),
-        directories=_directories(
-            [places[one.path] for one in plan.changes if one.after is not None], journal
-        ),
+        directories=directories.around([places[one.path] for one in written], journal),
         supersedes=earlier.id if earlier else None,
     )
-
-
-def _directories(paths: Sequence[Path], journal: Journal) -> tuple[str, ...]:
-    """Those that must be made for the files, outermost first, and those around them that we have made before.
-
-    Whoever leaves such a directory last finds it empty and removes it.
-    """
-    made = {name for receipt in journal.readable() for name in receipt.directories}
-    found: set[Path] = set()
-    for path in paths:
-        found.update(atomic.missing_directories(path))
-        found.update(parent for parent in path.parents if str(parent) in made)
-    return tuple(str(path) for path in sorted(found, key=lambda path: len(path.parts)))
 
 
 def _rotated(plan: Plan, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:
@@ -262,9 +242,7 @@ def _rotated(plan: Plan, items: Sequence[SecretChange], earlier: Receipt | None,
 
 
 def _write_all(plan: Plan, receipt: Receipt, places: Places) -> None:
-    for directory in receipt.directories:
-        if not Path(directory).is_dir():  # another plan of the group may have made it
-            atomic.make_directory(Path(directory))
+    directories.make(receipt)
     for change, record in zip(plan.changes, receipt.files, strict=True):
         if change.after is None:
             atomic.unlink(places[change.path])

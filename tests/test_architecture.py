@@ -18,7 +18,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
     {"nagios", "tables", "text"},
-    {"report", "apply", "check", "journal", "archive"},
+    {"report", "apply", "check", "directories", "journal", "archive"},
     {
         "clients",
         "plan",
