@@ -16,7 +16,7 @@ from provisioner.report import CERT_DAYS
 from provisioner.secret import Secret
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, at_receipt, find_candidate
 from provisioner.workflows.login import SERVICES, Login, prove
-from provisioner.workflows.many import check_many, listed, stored_everywhere
+from provisioner.workflows.many import check_many, listed
 from provisioner.workflows.pool import Attempt
 from provisioner.workflows.watch import Watcher, watch
 
@@ -83,6 +83,8 @@ def check(context: Context, options: CheckOptions, ask: AskPassword) -> None:
 def _attempts(context: Context, options: CheckOptions, ask: AskPassword) -> Callable[[], Sequence[Attempt]]:
     """What is tried in each round. A file is read, and a password asked for, only once."""
     if options.everything:
+        from provisioner.workflows.everything import stored_everywhere  # all that is about clients
+
         return lambda: stored_everywhere(context, options.client)
     if options.accounts is not None:
         attempts: Sequence[Attempt] = listed(context, Path(options.accounts))

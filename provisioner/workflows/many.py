@@ -1,4 +1,4 @@
-"""check --all, --accounts and --watch: which logins are tried."""
+"""check with many accounts: those of a file, and how all are tried."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioner import accounts_file, clients
+from provisioner import accounts_file
 from provisioner.accounts import Candidate, Target, parse_address, resolve
 from provisioner.accounts_file import Listed
-from provisioner.clients.base import Options
 from provisioner.errors import ProvisionError, UsageError
-from provisioner.model import Provider, Security, Support
+from provisioner.model import Provider, Security
 from provisioner.providers import load_all
-from provisioner.receipt import Receipt, ReceiptState
 from provisioner.secret import Secret
-from provisioner.workflows.context import Context, at_receipt
+from provisioner.workflows.context import Context
 from provisioner.workflows.login import Login
 from provisioner.workflows.pool import Attempt, log_in_all
-from provisioner.workflows.status import Finding, join, look, stored_login
 
 if TYPE_CHECKING:
     from provisioner.check import Service
@@ -53,33 +50,6 @@ def check_many(
         )
 
 
-def stored_everywhere(context: Context, options: Options) -> list[Attempt]:
-    """What each client has stored, of all that was set up here; each password once.
-
-    A password that cannot be read is a failure. What was handed over to be imported is not looked at.
-    """
-    found: list[tuple[Login, Secret]] = []
-    lost: list[Attempt] = []
-    for receipt in context.journal.readable():
-        if receipt.state is not ReceiptState.DONE or not clients.holds_password(receipt.client):
-            continue
-        _, finding = look(context, receipt, at_receipt(options, receipt), login=True)
-        if finding.secret:
-            join(found, stored_login(context, receipt), finding.secret)
-        elif (
-            receipt.client not in clients.CLIENT_IDS
-            or clients.get(receipt.client).SUPPORT is not Support.IMPORT
-        ):
-            lost.append(_lost(context, receipt, finding))
-    return [*(Attempt.having(*one) for one in found), *lost]
-
-
-def _lost(context: Context, receipt: Receipt, finding: Finding) -> Attempt:
-    error = ProvisionError(f"{receipt.client}: {finding.message}", finding.next, code=finding.code)
-    error.exit_code = finding.exit_code or error.exit_code
-    return Attempt(stored_login(context, receipt), _raiser(error))
-
-
 def listed(context: Context, path: Path) -> list[Attempt]:
     """The accounts of a file (accounts_file.py), which is read now; the passwords, when they are needed.
 
@@ -98,7 +68,7 @@ def listed(context: Context, path: Path) -> list[Attempt]:
             problems.append(f"  {entry.where}: {error.message}")
         except ProvisionError as error:  # no password can log in there; the others can be tried all the same
             nowhere = Target("", 0, Security.TLS, ())
-            attempts.append(Attempt(Login(entry.wish.address, nowhere, nowhere), _raiser(error)))
+            attempts.append(Attempt(Login(entry.wish.address, nowhere, nowhere), failing(error)))
     if problems:
         raise UsageError(
             f"{path} names accounts whose servers are not known:\n" + "\n".join(problems),
@@ -120,7 +90,9 @@ def _attempt(context: Context, entry: Listed, candidate: Candidate) -> Attempt:
     return Attempt(login, password)
 
 
-def _raiser(error: ProvisionError) -> Callable[[], Secret]:
+def failing(error: ProvisionError) -> Callable[[], Secret]:
+    """Instead of a password that cannot be had."""
+
     def fail() -> Secret:
         raise error
 

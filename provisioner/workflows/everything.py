@@ -1,0 +1,42 @@
+"""check --all: what each client has stored, of all that was set up here."""
+
+from __future__ import annotations
+
+from provisioner import clients
+from provisioner.clients.base import Options
+from provisioner.errors import ProvisionError
+from provisioner.model import Support
+from provisioner.receipt import Receipt, ReceiptState
+from provisioner.secret import Secret
+from provisioner.workflows.context import Context, at_receipt
+from provisioner.workflows.login import Login
+from provisioner.workflows.many import failing
+from provisioner.workflows.pool import Attempt
+from provisioner.workflows.status import Finding, join, look, stored_login
+
+
+def stored_everywhere(context: Context, options: Options) -> list[Attempt]:
+    """What each client has stored, of all that was set up here; each password once.
+
+    A password that cannot be read is a failure. What was handed over to be imported is not looked at.
+    """
+    found: list[tuple[Login, Secret]] = []
+    lost: list[Attempt] = []
+    for receipt in context.journal.readable():
+        if receipt.state is not ReceiptState.DONE or not clients.holds_password(receipt.client):
+            continue
+        _, finding = look(context, receipt, at_receipt(options, receipt), login=True)
+        if finding.secret:
+            join(found, stored_login(context, receipt), finding.secret)
+        elif (
+            receipt.client not in clients.CLIENT_IDS
+            or clients.get(receipt.client).SUPPORT is not Support.IMPORT
+        ):
+            lost.append(_lost(context, receipt, finding))
+    return [*(Attempt.having(*one) for one in found), *lost]
+
+
+def _lost(context: Context, receipt: Receipt, finding: Finding) -> Attempt:
+    error = ProvisionError(f"{receipt.client}: {finding.message}", finding.next, code=finding.code)
+    error.exit_code = finding.exit_code or error.exit_code
+    return Attempt(stored_login(context, receipt), failing(error))
