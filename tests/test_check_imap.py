@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import logging
+import socket
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from provisioner.check import Timeouts
+from provisioner.check.diagnosis import Fault, explain
 from provisioner.check.imap import ImapSession
 from provisioner.check.reach import connect
+from provisioner.check.wire import Wire
 from provisioner.model import Use
 from provisioner.outcome import Quota
 from provisioner.secret import Secret
@@ -157,3 +162,33 @@ def test_the_layers_end_where_the_check_ended() -> None:
     with Server(scenario) as server:
         result = run(scenario, server)
     assert list(result.layers) == ["dns", "tcp", "tls", "greeting", "login"]
+
+
+_PIECES = st.sampled_from(
+    b"* |P1 |P2 |P3 |P4 |P5 |OK |NO |BAD |BYE |[|]|CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR QUOTA ID|"
+    b'[CAPABILITY ID]|LIST |() |(\\Sent) |NIL |"/" |INBOX|"a|"b"|{3}\r\n|{0}\r\n|{-1}\r\n|{|}|(|)|QUOTA |'
+    b"x (STORAGE 1 2)|ID |0 EXISTS|12 |+ |READ-ONLY|&AOk|\\|\xc3|\x00|ok|\r\n|\r\n|\r\n|\n".split(b"|")
+)
+_GREETING = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR QUOTA] hi\r\n"
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from([b"", _GREETING, _GREETING + b"P1 OK in\r\n"]),
+    st.lists(_PIECES | st.binary(max_size=5), max_size=40),
+)
+def test_whatever_a_server_says_ends_in_a_result_or_a_cause(start: bytes, pieces: list[bytes]) -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(start + b"".join(pieces))
+        there.shutdown(socket.SHUT_WR)
+        wire = Wire(here, time.monotonic() + 10)
+        wire._verified = True
+        session = ImapSession(wire, Timeouts())
+        try:
+            session.greet()
+            session.login(USER, Secret(PASSWORD))
+            session.mailboxes(None)
+        except Fault as fault:
+            explain(fault.code, fault.facts, host="h", port=1)
+        session.close()

@@ -64,8 +64,8 @@ def check_imap(
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
     `rule`: what the provider's app-specific passwords look like; `mailboxes`: what it calls its own.
-    `provider`: whose servers these are, for what they mean by what they say. `others`: names of other
-    servers, looked up to tell why this one's is not found.
+    `provider`: whose servers these are, for what they mean by what they say. `others`: names of
+    servers besides its own, looked up to tell why this one's is not found.
     Raises UsageError for a user name or password that cannot be sent, or as `make_context`; nothing else.
     """
     from provisioner.check import attempt, imap
@@ -141,7 +141,7 @@ def check_login(
     for target in targets.values():
         _require_sendable(target, secret)
     shared = context or make_context()
-    names = _names_of_servers(targets, provider)
+    names = tuple(target.host for target in targets.values())
     done: queue.SimpleQueue[tuple[Service, CheckResult | BaseException]] = queue.SimpleQueue()
 
     def work(service: Service, target: Target) -> None:
@@ -183,11 +183,6 @@ def check_login(
             raise result
         results[service] = result
     return compare({service: results[service] for service in targets})
-
-
-def _names_of_servers(targets: Mapping[Service, Target], provider: Provider | None) -> tuple[str, ...]:
-    known = [server.host for server in (provider.imap, provider.smtp) if server] if provider else []
-    return tuple(dict.fromkeys([*(target.host for target in targets.values()), *known]))
 
 
 def _require_sendable(target: Target, secret: Secret) -> None:

@@ -142,13 +142,14 @@ def check(
     """The result of trying each user name once, the second only if the first was rejected.
 
     `provider` is whose servers these are: it says what they mean by what they say. `others`: names of
-    other servers, looked up to tell why this one's is not found.
+    servers besides its own, looked up to tell why this one's is not found.
     """
     started = time.monotonic()
     attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript)
     contents = Contents()
     tried: list[str] = []
     own = rules.of_provider(provider)
+    known = [server.host for server in (provider.imap, provider.smtp) if server] if provider else []
     send_id = bool(provider and provider.imap and provider.imap.send_id)
     usernames = list(dict.fromkeys(target.usernames))[:MAX_USERNAMES]
     user = usernames[0]
@@ -175,7 +176,7 @@ def check(
         if fault.code in USERNAME_MAY_BE_WRONG:
             user = usernames[0]
         evidence.refine(fault, secret, rule)
-        fault = second.look(fault, target.host, others, attempt.deadline)
+        fault = second.look(fault, target.host, [*others, *known], attempt.deadline)
     ok = diagnosis.exit_code(fault.code) == 0
     secrets = [] if ok else list(secret.forms(*usernames))
     message, next_step = diagnosis.explain(
