@@ -92,11 +92,11 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
 
 @cli.command()
 @click.argument("email")
-@click.argument("client")
+@click.argument("what")
 @click.option(
     "-o", "--output", metavar="PATH", help="File or directory to write to; standard output if left out."
 )
-@click.option("--with-password", is_flag=True, help="Put the password into the file (0600, needs -o).")
+@click.option("--with-password", is_flag=True, help="Put the password in, where WHAT has a place for it.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @name_option
 @server_options
@@ -104,11 +104,16 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
 @dav_options
 @json_option
 @verbose
-def export(email: str, client: str, **kw: Any) -> None:
-    """Write the file that sets EMAIL up on another device. Touches nothing else.
+def export(email: str, what: str, **kw: Any) -> None:
+    """Make what sets EMAIL up elsewhere: a file, a QR code or a card. Touches nothing else.
+
+    WHAT is listed by `provisioner clients`. A password is only inside with --with-password, in a file of
+    mode 0600 or on a terminal. Examples:
 
     \b
       provisioner export jane.appleseed@icloud.com apple-mail -o jane.mobileconfig
+      provisioner export jane.appleseed@icloud.com thunderbird-android
+      provisioner export jane.appleseed@icloud.com card
     """
     with invocation.run("export", kw) as context:
         from provisioner.workflows.export import export
@@ -121,7 +126,7 @@ def export(email: str, client: str, **kw: Any) -> None:
         export(
             context,
             invocation.wish(email, kw),
-            client,
+            what,
             kw["output"],
             invocation.password_source(context, kw) if kw["with_password"] else None,
             invocation.client_options(context, kw),
@@ -261,7 +266,7 @@ def guide(who: str | None, client: tuple[str, ...], **kw: Any) -> None:
 @json_option
 @verbose
 def clients(**kw: Any) -> None:
-    """List the supported clients, how far each is supported, and what was found here."""
+    """List the supported clients and exports, how far each goes, and what was found here."""
     with invocation.run("clients", kw) as context:
         from provisioner.workflows.listing import list_clients
 

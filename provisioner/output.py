@@ -129,7 +129,8 @@ def print_story(row: Row) -> None:
 def print_row(row: Row) -> None:
     """One row as text."""
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    _print(type(row)(**{name: _cleaned(value) for name, value in values.items()}))
+    exact = () if sys.stdout.isatty() else ("content",)  # a file that is piped is what it would be with -o
+    _print(type(row)(**{name: value if name in exact else _cleaned(value) for name, value in values.items()}))
 
 
 def _cleaned(value: Any) -> Any:
@@ -197,7 +198,10 @@ def _(row: StatusRow) -> None:
 
 @_print.register
 def _(row: ExportRow) -> None:
-    if row.content:
+    if row.drawing:
+        for line in row.content.splitlines():
+            click.secho(line, fg="black", bg="bright_white")  # whatever the terminal's colours
+    elif row.content:
         _write_bytes(row.content.encode())  # a file, whatever the terminal's encoding
     else:
         _line(True, row.client, f"written to {row.path}")
@@ -217,7 +221,7 @@ def _(row: GuideRow) -> None:
 
 @_print.register
 def _(row: SupportRow) -> None:
-    found = ", ".join(row.found) or "not found here"
+    found = "by export" if row.exported else ", ".join(row.found) or "not found here"
     click.echo(f"{row.client:<{_NAME_WIDTH}} {row.title:<20} {row.support:<7} {found}")
     _wrapped(f"Account: {row.account}. Password: {row.stored}.")
     _wrapped(f"{row.versions}: {row.proof} ({row.proven}).")

@@ -160,13 +160,17 @@ class StatusRow:
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """A file for another device. `content` is only there when it goes to standard output."""
+    """A file for another device. `content` is only there when it goes to standard output.
+
+    `drawing`: it is a QR code made of block characters.
+    """
 
     client: str
     path: str
     next: str
     with_password: bool
-    content: str = ""
+    content: str = field(default="", repr=False)
+    drawing: bool = False
     ok: bool = True
     exit_code: int = 0
 
@@ -202,6 +206,8 @@ class SupportRow:
     stored: str
     proof: str
     proven: str
+    exported: bool = False
+    """It is made by `export`, for use elsewhere; nothing is looked for here."""
     ok: bool = True
     exit_code: int = 0
 

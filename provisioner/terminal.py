@@ -26,6 +26,11 @@ class Terminal:
         """Both ends are a terminal, so a question will be seen and can be answered."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
+    @property
+    def on_screen(self) -> bool:
+        """Results go to a terminal, as text."""
+        return sys.stdout.isatty() and not self.quiet
+
     def say(self, text: str) -> None:
         if not self.quiet:
             text = clean(text)

@@ -21,6 +21,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"report", "apply", "check", "directories", "journal", "archive"},
     {
         "clients",
+        "exports",
         "plan",
         "shown",
         "locks",

@@ -55,7 +55,7 @@ IGNORED = STORES | NOT_OURS
 class Silent:
     """Nobody is at the terminal."""
 
-    interactive = False
+    interactive = on_screen = False
 
     def say(self, text: str) -> None: ...
     def warn(self, text: str) -> None: ...

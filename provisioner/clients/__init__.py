@@ -93,6 +93,14 @@ def get(client_id: str) -> Client:
     """
     known = client_id.lower()
     if known not in CLIENT_IDS:
+        from provisioner import exports  # it needs this table itself
+
+        if known in exports.EXPORT_IDS:
+            raise UsageError(
+                f"{client_id} is not set up on this computer: it is made for use elsewhere.",
+                f"Make it with: provisioner export EMAIL {known}",
+                code="client.only_export",
+            )
         raise UsageError(
             f"There is no client {client_id!r} here.",
             f"Known clients: {', '.join(CLIENT_IDS)}. Several at once: {', '.join(BUNDLES)}.",

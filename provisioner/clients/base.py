@@ -54,11 +54,15 @@ class About:
 
 @dataclass(frozen=True)
 class ExportFile:
-    """A file for another device. `content` may hold the password if one was given."""
+    """A file for another device. `content` may hold the password if one was given.
+
+    `drawing`: it is lines of block characters, to be seen in black on white (a QR code).
+    """
 
     name: str
     content: bytes = field(repr=False)
     next: str
+    drawing: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,17 +41,25 @@ def _directory(host: Host) -> Path:
 
 
 def detect(host: Host) -> tuple[Installation, ...]:
-    """curl on the search path; `where` is the directory of our scripts."""
+    """curl on the search path; `where` is the directory of our scripts, which Windows cannot run."""
+    if host.platform == "win32":
+        return ()
     return program.installation(host, ID, ID, TITLE, _directory(host))
 
 
 def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
     """Writes the account's script and stores the password in the keyring.
 
-    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
-    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`client.not_here`,
+    `hook.missing`, `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
     """
     program.require(host, ID, TITLE, "curl")
+    if host.platform == "win32":
+        raise UsageError(
+            "The script for curl is one for a Unix shell, which Windows does not have.",
+            "Run provisioner inside WSL, or choose another client.",
+            code="client.not_here",
+        )
     if any(":" in server.username for server in (account.imap, account.smtp)):
         raise UsageError(
             "curl cannot log in with a user name that has a colon: the password would begin there.",

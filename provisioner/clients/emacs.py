@@ -46,12 +46,17 @@ _FOLDERS = {
 
 
 def _init(host: Host) -> Path:
-    """The init file that Emacs reads (Emacs manual, Find Init; startup.el, startup--xdg-or-homedot)."""
-    home = host.env_dir("APPDATA", host.home) if host.platform == "win32" else host.home
+    """The init file that Emacs reads (Emacs manual, Find Init; startup.el, startup--xdg-or-homedot).
+
+    On Windows its home is HOME, which is seldom set there, else APPDATA (Emacs manual, Windows HOME).
+    """
+    home = host.home
+    if host.platform == "win32":
+        home = host.env_dir("HOME", host.env_dir("APPDATA", home / "AppData/Roaming"))
     for name in (".emacs.el", ".emacs"):
         if host.read(home / name) is not None:
             return home / name
-    usual, xdg = home / ".emacs.d", host.env_dir("XDG_CONFIG_HOME", host.home / ".config") / "emacs"
+    usual, xdg = home / ".emacs.d", host.env_dir("XDG_CONFIG_HOME", home / ".config") / "emacs"
     return (xdg if xdg.is_dir() and not usual.is_dir() else usual) / "init.el"
 
 
@@ -89,7 +94,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         folders=[(Quoted(variable), names[use]) for use, variable in _FOLDERS.items() if use in names],
     )
     # `load` expands `$NAME` in a file name (Elisp manual, How Programs Do Loading).
-    line = render("emacs/include.j2", path=included.from_home(host, files.own.path).replace("$", "$$"))
+    # Windows' Emacs has a home of its own for `~`.
+    own = files.own.path
+    path = own.as_posix() if host.platform == "win32" else included.from_home(host, own)
+    line = render("emacs/include.j2", path=path.replace("$", "$$"))
     return Plan(
         client=ID,
         title=TITLE,

@@ -25,6 +25,7 @@ from provisioner.quoting.mutt import mutt, muttcommand
 from provisioner.quoting.netrc import netrc
 from provisioner.quoting.notmuch import notmuch
 from provisioner.quoting.offlineimap import offlineimap, offlineimap_section
+from provisioner.quoting.outlook import outlook
 from provisioner.quoting.python import python
 from provisioner.quoting.shell import shell
 from provisioner.quoting.xml import xml
@@ -52,4 +53,5 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "muttcommand": muttcommand,
     "notmuch": notmuch,
     "json": json,
+    "outlook": outlook,
 }

@@ -32,6 +32,11 @@ class Ui(Protocol):
         """Questions can be asked."""
         ...
 
+    @property
+    def on_screen(self) -> bool:
+        """Results are shown on a terminal: seen now, and kept in no file."""
+        ...
+
     def say(self, text: str) -> None:
         """Tells something that is not a result: instructions, progress."""
         ...

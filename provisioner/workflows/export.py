@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from provisioner import atomic, clients
+from provisioner import atomic, exports
 from provisioner.accounts import Wish
-from provisioner.clients.base import ExportFile, Options, no_export
+from provisioner.clients.base import ExportFile, Options
 from provisioner.errors import ProvisionError, UsageError
+from provisioner.exports.base import Export, Holds
 from provisioner.report import ExportRow
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, find_candidate
 
@@ -16,7 +17,7 @@ from provisioner.workflows.context import AskPassword, Context, ask_app_password
 def export(
     context: Context,
     wish: Wish,
-    client_id: str,
+    what: str,
     output: str | None,
     ask: AskPassword | None,
     options: Options,
@@ -24,32 +25,22 @@ def export(
     force: bool = False,
     profile_file: str | None = None,
 ) -> None:
-    """Writes the file to `output` (a file, a directory, `-` or None for standard output).
+    """Makes `what`, an export or a client's file, and writes it to `output` (a file, a directory, `-` or
+    None for standard output).
 
-    `ask` is given when the password goes into the file, which is then 0600 and never standard output.
-    Raises UsageError for a file that exists (unless `force`), ProvisionError if it cannot be written.
+    `ask` is given when the password goes in. It is then in a 0600 file or on a terminal, as the export
+    allows. Raises UsageError for a file that exists (unless `force`), ProvisionError if it cannot be written.
     """
-    client = clients.get(client_id)
-    if client.export is no_export:
-        raise UsageError(
-            f"{client.TITLE} cannot be set up by a file.",
-            f"Set it up on the computer itself: provisioner setup {wish.address} {client.ID}",
-            code="client.no_export",
-        )
-    candidate = find_candidate(context, wish, profile_file)
+    made = exports.get(what)
     to_file = output is not None and output != "-"
-    if ask and not to_file:
-        raise UsageError(
-            "A file with the password inside is not printed.",
-            "Say where to write it: --with-password -o FILE",
-            code="export.needs_file",
-        )
+    _refuse_place(context, made, with_password=ask is not None, to_file=to_file)
+    candidate = find_candidate(context, wish, profile_file)
     account = candidate.account()
     # Without the password first: the name, and all that can be wrong, are known before it is asked for.
-    rendered = client.export(account, None, options)
+    rendered = made.export(account, None, options)
     target = _target(Path(output), rendered.name, force=force) if output and to_file else None
     if ask:
-        rendered = client.export(account, ask_app_password(context, candidate.provider, ask), options)
+        rendered = made.export(account, ask_app_password(context, candidate.provider, ask), options)
     if target:
         _write(target, rendered, force=force)
     if target and ask:
@@ -59,13 +50,45 @@ def export(
         )
     context.report.add(
         ExportRow(
-            client=client.ID,
+            client=made.ID,
             path=str(target or ""),
             next=rendered.next,
             with_password=ask is not None,
             content="" if target else rendered.content.decode("utf-8"),
+            drawing=rendered.drawing,
         )
     )
+
+
+def _refuse_place(context: Context, made: Export, *, with_password: bool, to_file: bool) -> None:
+    """Raises UsageError for a password where it may not be, and for a file that must not be."""
+    if made.HOLDS is Holds.SCREEN and to_file:
+        raise UsageError(
+            f"{made.TITLE} takes a code that is only shown, never written to a file.",
+            "Leave -o out and run it on a terminal.",
+            code="export.screen_only",
+        )
+    if not with_password:
+        return
+    if made.HOLDS is Holds.NEVER:
+        raise UsageError(
+            f"{made.TITLE}: this format has no place for a password.",
+            "Leave --with-password out; the client asks for it.",
+            code="export.no_password",
+        )
+    if made.HOLDS is Holds.FILE and not to_file:
+        raise UsageError(
+            "A file with the password inside is not printed.",
+            "Say where to write it: --with-password -o FILE",
+            code="export.needs_file",
+        )
+    if made.HOLDS is not Holds.FILE and not to_file and not context.ui.on_screen:
+        either = made.HOLDS is Holds.EITHER
+        raise UsageError(
+            "The password is shown on a terminal only, and this is none.",
+            "Run it on a terminal" + (", or write a file: --with-password -o FILE" if either else "."),
+            code="export.needs_terminal",
+        )
 
 
 def _target(path: Path, name: str, *, force: bool) -> Path:

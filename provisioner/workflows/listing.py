@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
-from provisioner import clients
-from provisioner.clients.base import About
+from provisioner import clients, exports
+from provisioner.clients.base import About, Client
+from provisioner.exports.base import Export
 from provisioner.model import ServerProfile
 from provisioner.providers import load_all
 from provisioner.report import ProviderRow, SupportRow
@@ -13,13 +15,19 @@ from provisioner.workflows.context import Context
 
 
 def list_clients(context: Context) -> None:
-    """A row for each supported client."""
+    """A row for each supported client, then one for each export."""
     for client in map(clients.get, clients.CLIENT_IDS):
         found = tuple(f"{one.title} {one.version}".strip() for one in client.detect(context.host))
-        about = dataclasses.asdict(client.ABOUT)
-        del about["holds_password"]  # what is stored where says so
-        context.report.add(SupportRow(client.ID, client.TITLE, client.SUPPORT.value, found, **about))
+        context.report.add(_row(client, found))
+    for made in map(exports.get, exports.EXPORT_IDS):
+        context.report.add(_row(made, (), exported=True))
     context.report.next = "\n".join(f"Several at once: {line}" for line in _bundles())
+
+
+def _row(entry: Client | Export, found: tuple[str, ...], *, exported: bool = False) -> SupportRow:
+    about = dataclasses.asdict(entry.ABOUT)
+    del about["holds_password"]  # what is stored where says so
+    return SupportRow(entry.ID, entry.TITLE, entry.SUPPORT.value, found, **about, exported=exported)
 
 
 def _bundles() -> list[str]:
@@ -28,12 +36,17 @@ def _bundles() -> list[str]:
 
 def clients_page() -> str:
     """docs/clients.md, which `make docs` writes."""
-    rows = [
-        (client.ID, client.TITLE, client.ABOUT.versions, client.SUPPORT.value, *_where_and_how(client.ABOUT))
-        for client in map(clients.get, clients.CLIENT_IDS)
-    ]
-    table = "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows)
-    return _PAGE + table + "".join(f"\nSeveral at once: {line}\n" for line in _bundles())
+    known, made = map(clients.get, clients.CLIENT_IDS), map(exports.get, exports.EXPORT_IDS)
+    bundles = "".join(f"\nSeveral at once: {line}\n" for line in _bundles())
+    return _PAGE + _table(known) + bundles + _EXPORTS + _table(made)
+
+
+def _table(entries: Iterable[Client | Export]) -> str:
+    rows = (
+        (entry.ID, entry.TITLE, entry.ABOUT.versions, entry.SUPPORT.value, *_where_and_how(entry.ABOUT))
+        for entry in entries
+    )
+    return _HEAD + "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows)
 
 
 def _where_and_how(about: About) -> tuple[str, str, str]:
@@ -49,15 +62,22 @@ _COLUMNS = (
     "where the password goes",
     "how it is proven, and when",
 )
-_PAGE = f"""# Mail clients
+_HEAD = f"""| {" | ".join(_COLUMNS)} |
+{"|---" * len(_COLUMNS)}|
+"""
+_PAGE = """# Mail clients
 
 Made by `make docs` from what the clients' modules say of themselves; `provisioner clients` shows the same.
 
 `full`: account and password, works at the next start. `config`: the client asks for the password once.
 `import`: a file that you open. `guide`: exact steps, no file can do it.
 
-| {" | ".join(_COLUMNS)} |
-{"|---" * len(_COLUMNS)}|
+"""
+_EXPORTS = """
+## Exports
+
+For other devices and for administrators: `provisioner export EMAIL ID`, as for `apple-mail` above.
+
 """
 
 

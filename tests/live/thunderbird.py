@@ -59,16 +59,24 @@ class View:
 class Thunderbird:
     """One run of Thunderbird. Leaving the block quits it; an error in it leaves a picture of the screen.
 
+    `asked_for`: the account's password, for which it asks at its start.
     LIVE_KEEP=1: after an error it stays open, servers and all, until it is closed by hand.
     """
 
     def __init__(
-        self, home: Path, display: Display, *, primary_password: str = "", profile: Path | None = None
+        self,
+        home: Path,
+        display: Display,
+        *,
+        primary_password: str = "",
+        profile: Path | None = None,
+        asked_for: str = "",
     ) -> None:
         self.home = home
         self._profile = profile
         self._display = display
         self._primary_password = primary_password
+        self._asked_for = asked_for
         self._process: subprocess.Popen[bytes] | None = None
         self._marionette: Marionette | None = None
 
@@ -94,11 +102,17 @@ class Thunderbird:
         try:
             if self._primary_password:
                 self._display.type(self._display.window("Password"), self._primary_password)
+            if self._asked_for:
+                self.answer(self._asked_for)
             self._connect()
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
         return self
+
+    def answer(self, password: str) -> None:
+        """Types an account's password where Thunderbird asks for it, and ticks that it remembers it."""
+        self._display.type(self._display.window("assword"), f"{password}\t ")
 
     def _connect(self) -> None:
         self._marionette = Marionette(host="127.0.0.1", port=2828, socket_timeout=SCRIPT_SECONDS)
@@ -211,10 +225,12 @@ class Thunderbird:
         found: dict[str, str] = self.async_script("return savedPasswords();")
         return found
 
-    def send(self, recipient: str, subject: str, sender: str) -> None:
-        """Writes a message in a compose window as `sender` and presses Send."""
+    def send(self, recipient: str, subject: str, sender: str, *, asked_for: str = "") -> None:
+        """Writes a message in a compose window as `sender` and presses Send; `asked_for`: the password."""
         self._compose(recipient, subject, sender)
         self.script("composer().goDoCommand('cmd_sendNow');")
+        if asked_for:
+            self.answer(asked_for)
         self._composer_closes()
 
     def save_draft(self, subject: str, sender: str) -> None:

@@ -45,8 +45,16 @@ class World:
         self.imap.set_password(JANE_LOCAL, password)
         self.passwords[JANE] = password
 
-    def thunderbird(self, *, primary_password: str = "", profile: Path | None = None) -> Thunderbird:
-        return Thunderbird(self.home, self.display, primary_password=primary_password, profile=profile)
+    def thunderbird(
+        self, *, primary_password: str = "", profile: Path | None = None, asked_for: str = ""
+    ) -> Thunderbird:
+        return Thunderbird(
+            self.home,
+            self.display,
+            primary_password=primary_password,
+            profile=profile,
+            asked_for=asked_for,
+        )
 
     def thunderbird_with_bob(self, *, primary_password: str = "") -> None:
         """A profile that Thunderbird itself made, with another account and perhaps a Primary Password."""
@@ -105,7 +113,7 @@ class World:
         on_server = self.imap.mailboxes(user)
         until("the server's mailboxes", lambda: thunderbird.mailboxes(host) == on_server)
 
-    def assert_sends(self, thunderbird: Thunderbird, *, sender: str = JANE) -> None:
+    def assert_sends(self, thunderbird: Thunderbird, *, sender: str = JANE, asked_for: str = "") -> None:
         """The message reaches the submission server, its copy the right mailbox, and no mailbox is made."""
         user = sender.partition("@")[0]
         before = self.imap.mailboxes(user)
@@ -113,7 +121,7 @@ class World:
         subject = f"Test message {self._sent}"
         mails = len(self.smtp.mails)
         logins = len(self.smtp.logins)
-        thunderbird.send("friend@example.org", subject, sender)
+        thunderbird.send("friend@example.org", subject, sender, asked_for=asked_for)
         until("the message at the server", lambda: len(self.smtp.mails) > mails)
         assert sender in self.smtp.mails[-1]["From"]
         assert self.smtp.logins[logins:] == [sender]

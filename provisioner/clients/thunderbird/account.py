@@ -58,6 +58,12 @@ def logins(account: Account) -> tuple[Login, Login]:
     )
 
 
+def alone(account: Account, number: int) -> dict[str, Value]:
+    """The account's preferences under keys with this number, on a machine where nothing else is known."""
+    keys = Keys(f"account{number}", f"server{number}", f"id{number}", f"smtp{number}")
+    return _rendered(View({}), account, keys, fresh=False, platform="")
+
+
 def find(view: View, account: Account) -> str | None:
     """The key of the account that is already there: by server and user name, else by its main address."""
     present = {
