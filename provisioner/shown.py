@@ -63,5 +63,6 @@ _STORES: dict[str, Callable[[bytes], str]] = {
     "logins.json": _logins,
     "logins-backup.json": _logins,
     ".mobileconfig": _profile,
+    ".pkcs7": lambda data: "(encrypted)\n",
 }
 """File name or suffix -> what to say of it. Loaded when needed, so that others cost nothing."""

@@ -26,6 +26,7 @@ CLIENT_IDS = (
     "neomutt",
     "aerc",
     "notmuch",
+    "alpine",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
@@ -35,6 +36,7 @@ BUNDLES = {"mutt-stack": ("mbsync", "msmtp", "neomutt", "notmuch")}
 if TYPE_CHECKING:
     from provisioner.clients import (
         aerc,
+        alpine,
         apple_mail,
         curl,
         emacs,
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
         curl,
         aerc,
         notmuch,
+        alpine,
     )
 
 

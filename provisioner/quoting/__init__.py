@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from provisioner.quoting.aerc import aerc, aercmailbox, aercsection
+from provisioner.quoting.alpine import alpine, alpinefolder
 from provisioner.quoting.base import Quoted
 from provisioner.quoting.curl import curl
 from provisioner.quoting.fetchmail import fetchmail
@@ -52,6 +53,8 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "mutt": mutt,
     "muttcommand": muttcommand,
     "notmuch": notmuch,
+    "alpine": alpine,
+    "alpinefolder": alpinefolder,
     "json": json,
     "outlook": outlook,
 }

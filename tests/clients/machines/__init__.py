@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.clients.machines import (
     aerc,
+    alpine,
     apple_mail,
     curl,
     emacs,
@@ -56,4 +57,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "aerc-used": ("aerc", aerc.used),
     "notmuch-fresh": ("notmuch", notmuch.fresh),
     "notmuch-used": ("notmuch", notmuch.used),
+    "alpine-fresh": ("alpine", alpine.fresh),
+    "alpine-used": ("alpine", alpine.used),
 }
