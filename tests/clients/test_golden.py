@@ -24,13 +24,14 @@ FRESH = [name for name in MACHINES if name.endswith("-fresh") and name not in EL
 
 
 HASH = re.compile(rb"(>>> provisioner \S+) [0-9a-f]{16} >>>")
+PEM = re.compile(rb"(-----BEGIN [A-Z0-9 ]+-----\n)[^-]+")
 
 
 def written(name: str, directory: Path) -> dict[str, bytes]:
     """Path below the home -> content.
 
     The home is `/home/jane` there, programs are in `/usr/bin`, and a block's hash, which depends on such
-    paths, is `HASH`.
+    paths, is `HASH`. What is within a key or encrypted is `RANDOM`.
     """
     client_id, make = MACHINES[name]
     setup = Setup(clients.get(client_id), make(directory), PROVIDERS["icloud"])
@@ -38,6 +39,7 @@ def written(name: str, directory: Path) -> dict[str, bytes]:
     home, programs = str(setup.host.home).encode(), str(directory / "bin").encode()
 
     def neutral(data: bytes) -> bytes:
+        data = PEM.sub(rb"\1RANDOM\n", data)
         return HASH.sub(rb"\1 HASH >>>", data.replace(home, b"/home/jane").replace(programs, b"/usr/bin"))
 
     return {
