@@ -56,7 +56,7 @@ timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(min=1, max=600),
     metavar="SECONDS",
-    help="Time for all logins together.",
+    help="Time for the logins of an account together.",
 )
 check_options = _all(
     click.option(
