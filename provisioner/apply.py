@@ -88,6 +88,9 @@ def apply(
         for deed in deeds:
             if deed.ends:  # the client's lock file was in one of them
                 directories.remove(deed.ends)
+        for deed in deeds:
+            for program, *arguments in deed.plan.tell:
+                host.output(program, *arguments)
 
 
 def _close(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:

@@ -246,9 +246,7 @@ class FileChange:
 @dataclass(frozen=True, slots=True)
 class SecretChange:
     """An item of the system's keyring from `before` to `after`; None means that there is no item.
-
-    One that stays as it is is named, too: the receipt must know who else needs it.
-    """
+    One that stays as it is is named, too: the receipt must know who else needs it."""
 
     item: SecretItem
     before: Secret | None
@@ -269,9 +267,8 @@ class Plan:
     locks: tuple[Path, ...] = ()
     """Lock files of Mozilla profiles (locks.py), held while writing."""
     done: str = ""
-    """One line for the report: what the client has now."""
     next: str = ""
-    """What to do next, in plain words."""
+    """For the report: one line of what the client has now, and what to do next, in plain words."""
     notes: tuple[str, ...] = ()
     adopted: bool = False
     """The client had the account already, set up by someone else; remove will not take that away."""
@@ -279,6 +276,8 @@ class Plan:
     """False: the client had this very password already, so it is not ours to take away."""
     seal: str = ""
     """A mark of the stored password, by which status notices that another one was saved (no hash of it)."""
+    tell: tuple[tuple[str, ...], ...] = ()
+    """Commands, without secrets, that make running programs read what was written; run when all of it is."""
     open: Path | None = None
     """A file that the desktop opens after it was written (a .mobileconfig on macOS)."""
     secret: Secret | None = field(default=None, repr=False)

@@ -36,9 +36,10 @@ class Secret:
         if not self._value:
             return ()
         encoded = [_base64(self._value), *(_base64(f"\0{user}\0{self._value}") for user in users)]
-        quoted = self._value.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = self._value.replace("\\", "\\\\")
         written = (
-            quoted,
+            escaped.replace('"', '\\"'),
+            escaped.replace("'", "\\'"),
             quote(self._value, safe="", errors="surrogateescape"),
             escape(self._value, quote=False),
         )

@@ -27,6 +27,9 @@ CLIENT_IDS = (
     "aerc",
     "notmuch",
     "alpine",
+    "evolution",
+    "geary",
+    "gnome-online-accounts",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
@@ -40,9 +43,12 @@ if TYPE_CHECKING:
         apple_mail,
         curl,
         emacs,
+        evolution,
         fetchmail,
+        geary,
         getmail,
         git_send_email,
+        gnome_online_accounts,
         imapfilter,
         mbsync,
         msmtp,
@@ -72,6 +78,9 @@ if TYPE_CHECKING:
         aerc,
         notmuch,
         alpine,
+        evolution,
+        geary,
+        gnome_online_accounts,
     )
 
 

@@ -16,7 +16,9 @@ from provisioner.quoting.curl import curl
 from provisioner.quoting.fetchmail import fetchmail
 from provisioner.quoting.getmail import getmail
 from provisioner.quoting.gitconfig import gitconfig
+from provisioner.quoting.gvariant import gvariant
 from provisioner.quoting.json import json
+from provisioner.quoting.keyfile import keyfile, keyfile_list
 from provisioner.quoting.lisp import lisp
 from provisioner.quoting.lua import lua
 from provisioner.quoting.mbsync import mbsync
@@ -46,6 +48,9 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "curl": curl,
     "lisp": lisp,
     "netrc": netrc,
+    "keyfile": keyfile,
+    "keyfile_list": keyfile_list,
+    "gvariant": gvariant,
     "offlineimap_section": offlineimap_section,
     "aerc": aerc,
     "aercmailbox": aercmailbox,

@@ -186,7 +186,7 @@ def _files(host: Host, client: Client, receipt: Receipt, options: Options) -> tu
     try:
         if client.stored_secret(host, receipt.account, options) is None:
             return ["the account is gone"], GONE
-        same = prune(client.plan(host, receipt.account, PLACEHOLDER, options)).empty
+        same = not prune(client.plan(host, receipt.account, PLACEHOLDER, options)).changes
     except ProvisionError as error:
         return [error.message], error.hint
     return ([] if same else ["settings have been changed since"]), ""

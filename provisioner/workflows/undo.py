@@ -36,7 +36,7 @@ def removal(context: Context, receipt: Receipt, options: Options, *, force: bool
     `force` would do. Raises other ProvisionErrors if the client or the keyring cannot be asked.
     """
     try:
-        return _with_items(context, receipt, _gentle(context, receipt, options), force=force)
+        return _with_items(context, receipt, _gentle(context, receipt, options), options, force=force)
     except Conflict as error:
         if error.code.startswith(("keyring.", "client.running")):
             raise
@@ -44,7 +44,7 @@ def removal(context: Context, receipt: Receipt, options: Options, *, force: bool
     forced, problem = _forced(context, receipt, options, problem)
     if forced is None or not force:
         raise _explained(context, receipt, problem, forced)
-    return _with_items(context, receipt, forced, force=True)
+    return _with_items(context, receipt, forced, options, force=True)
 
 
 def untouched(context: Context, receipt: Receipt) -> bool:
@@ -231,9 +231,13 @@ def _resolved(path: Path) -> Path:
 # --- the keyring ---
 
 
-def _with_items(context: Context, receipt: Receipt, found: Removal, *, force: bool) -> Removal:
+def _with_items(
+    context: Context, receipt: Receipt, found: Removal, options: Options, *, force: bool
+) -> Removal:
     changes, notes = items(context, receipt, force=force)
     plan = dataclasses.replace(found.plan, secrets=changes, notes=(*found.plan.notes, *notes))
+    with contextlib.suppress(ProvisionError):  # restored files are news to running programs, too
+        plan = dataclasses.replace(plan, tell=_client(receipt).unplan(context.host, receipt, options).tell)
     return dataclasses.replace(found, plan=plan)
 
 
@@ -244,14 +248,15 @@ def items(
 
     Raises ProvisionError (`keyring.*`); `force`: a keyring that is not there is left alone.
     """
-    needed = {record.item: one.client for one in _others(context, receipt) for record in one.secrets}
+    # Two addresses of one login may share an item under two labels.
+    needed = {r.item.attributes: one.client for one in _others(context, receipt) for r in one.secrets}
     changes, notes = [], []
     for record in receipt.secrets:
         if record.had_before and not record.item.ours:
             continue
-        if record.item in needed:
+        if record.item.attributes in needed:
             if not record.item.is_seal:
-                notes.append(f"The password stays in the keyring: {needed[record.item]} uses it.")
+                notes.append(f"The password stays in the keyring: {needed[record.item.attributes]} uses it.")
             continue
         try:
             value = context.host.secrets.get(record.item)

@@ -33,8 +33,9 @@ OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("grün 🔑 \"quoted' $x\\")
 class Session:
     """A desktop session of its own: D-Bus, home directory, and keyring if it is unlocked."""
 
-    def __init__(self, env: dict[str, str], prefix: tuple[str, ...] = ()) -> None:
-        self.env, self.prefix = env, prefix
+    def __init__(self, env: dict[str, str], prefix: tuple[str, ...] = (), pid: int = 0) -> None:
+        """`pid` is its first process."""
+        self.env, self.prefix, self.pid = env, prefix, pid
         self.store = SystemStore("linux", env)
 
     def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -88,7 +89,7 @@ def session(directory: Path, start: str, screen: str = "", prefix: tuple[str, ..
         process.stdin.flush()
         address = process.stdout.readline().strip()
         assert address
-        yield Session({**env, "DBUS_SESSION_BUS_ADDRESS": address}, prefix)
+        yield Session({**env, "DBUS_SESSION_BUS_ADDRESS": address}, prefix, process.pid)
 
 
 @pytest.fixture

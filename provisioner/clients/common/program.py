@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from pathlib import Path
 
@@ -31,3 +33,12 @@ def version(host: Host, program: str, *arguments: str) -> tuple[int, ...]:
     """The first number with dots that `program --version`, or with `arguments`, prints; empty if unknown."""
     match = re.search(r"\d+(?:\.\d+)+", host.output(program, *(arguments or ("--version",))))
     return tuple(int(part) for part in match[0].split(".")) if match else ()
+
+
+def running(host: Host, name: str) -> bool:
+    """A program of this user's with this name is running (Linux; proc(5) has its first 15 characters)."""
+    for comm in host.system("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError, ProvisionError):  # it may end while it is looked at
+            if comm.stat().st_uid == os.geteuid() and (host.read(comm) or b"").strip() == name[:15].encode():
+                return True
+    return False

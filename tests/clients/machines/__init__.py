@@ -14,6 +14,7 @@ from tests.clients.machines import (
     fetchmail,
     getmail,
     git_send_email,
+    gnome,
     imapfilter,
     mbsync,
     msmtp,
@@ -59,4 +60,10 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "notmuch-used": ("notmuch", notmuch.used),
     "alpine-fresh": ("alpine", alpine.fresh),
     "alpine-used": ("alpine", alpine.used),
+    "evolution-fresh": ("evolution", gnome.evolution_fresh),
+    "evolution-used": ("evolution", gnome.evolution_used),
+    "geary-fresh": ("geary", gnome.geary_fresh),
+    "geary-used": ("geary", gnome.geary_used),
+    "gnome-online-accounts-fresh": ("gnome-online-accounts", gnome.online_fresh),
+    "gnome-online-accounts-used": ("gnome-online-accounts", gnome.online_used),
 }
