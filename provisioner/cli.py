@@ -22,6 +22,7 @@ from provisioner.options import (
     name_option,
     password_options,
     server_options,
+    store_option,
     timeout_option,
     verbose,
     wait_option,
@@ -56,6 +57,7 @@ def cli() -> None:
 @server_options
 @label_option
 @password_options
+@store_option
 @client_options
 @dav_options
 @click.option("--no-check", is_flag=True, help="Do not log in first.")
@@ -86,6 +88,8 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
             prompted=not invocation.is_given(kw),
             profile_file=kw["profile_file"],
             client=invocation.client_options(context, kw),
+            store=kw["password_store"],
+            password_command=kw["password_command"],
         )
         setup(context, invocation.wish(email, kw), client, invocation.password_source(context, kw), options)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem, SecretStore
 from provisioner.secret import Secret
-from provisioner.stores.system import SystemStore
+from provisioner.stores.chosen import ChosenStore
 
 MAX_FILE = 64 * 1024 * 1024
 """Bytes; no configuration file is larger, so reading stops there."""
@@ -53,7 +53,7 @@ class Host:
     name: str = "localhost"
     root: Path = Path("/")
     secrets: SecretStore = field(default_factory=_NoKeyring, repr=False)
-    """The system's keyring."""
+    """The system's keyring, and the other stores that an item may name."""
 
     @classmethod
     def current(cls) -> Host:
@@ -69,7 +69,7 @@ class Host:
             ) from None
         name = (platform_module.node() or socket.gethostname() or "this computer").split(".")[0]
         env = dict(os.environ)
-        store = SystemStore(sys.platform, env)
+        store = ChosenStore(sys.platform, env)
         return cls(home=home, env=env, platform=sys.platform, name=name, secrets=store)
 
     def system(self, path: str) -> Path:

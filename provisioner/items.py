@@ -1,7 +1,8 @@
-"""Passwords in the system's keyring: which item, and what a store of them can do. No I/O."""
+"""Passwords where they are stored: which item in which store, and what a store can do. No I/O."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -14,8 +15,16 @@ UNDO_SERVICE = "provisioner-undo"
 SEAL_SERVICE = "provisioner-seal"
 
 
-class SecretItem(msgspec.Struct, frozen=True):
-    """One item of the system's keyring, found by its attributes; `label` is what a person sees there.
+class Store(StrEnum):
+    """Where an item is. `command`: a command of the user's own prints it, and we store nothing."""
+
+    KEYRING = "keyring"
+    PASS = "pass"  # noqa: S105 - the program
+    COMMAND = "command"
+
+
+class SecretItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One password in a store, found by its attributes; `label` is what a person sees there.
 
     Attributes are those of the Secret Service API; where the keyring knows only a service and a user
     (macOS, Windows), an item has just `service` and `username`.
@@ -23,11 +32,33 @@ class SecretItem(msgspec.Struct, frozen=True):
 
     label: str
     attributes: tuple[tuple[str, str], ...]
+    store: Store = Store.KEYRING
 
     @classmethod
-    def shared(cls, address: str) -> SecretItem:
+    def shared(cls, address: str, store: Store = Store.KEYRING) -> SecretItem:
         """The one item of an account that all command-line clients read through a command."""
-        return cls(f"Mail password of {address}", (("service", SERVICE), ("username", address.lower())))
+        attributes = (("service", SERVICE), ("username", address.lower()))
+        return cls(f"Mail password of {address}", attributes, store)
+
+    @property
+    def identity(self) -> tuple[Store, tuple[tuple[str, str], ...]]:
+        """What finds the password, whatever its label says."""
+        return self.store, self.attributes
+
+    @property
+    def kept(self) -> bool:
+        """We store it, and can store another one."""
+        return self.store is not Store.COMMAND
+
+    @property
+    def command(self) -> str:
+        """The user's own that prints it, as a shell takes it; empty if we store it."""
+        return dict(self.attributes).get("command", "")
+
+    @property
+    def place(self) -> str:
+        """The store, as it is called in a sentence."""
+        return {Store.KEYRING: "the keyring", Store.PASS: "pass", Store.COMMAND: "your own store"}[self.store]
 
     @property
     def ours(self) -> bool:
@@ -38,7 +69,7 @@ class SecretItem(msgspec.Struct, frozen=True):
     def seal(self) -> SecretItem:
         """The item beside it with the mark of the password that was stored (seals.py)."""
         of = urlencode(self.attributes)
-        return SecretItem(f"Seal of {self.label}", (("service", SEAL_SERVICE), ("username", of)))
+        return SecretItem(f"Seal of {self.label}", (("service", SEAL_SERVICE), ("username", of)), self.store)
 
     @property
     def is_seal(self) -> bool:
@@ -47,11 +78,13 @@ class SecretItem(msgspec.Struct, frozen=True):
     def undo(self, receipt_id: str, number: int) -> SecretItem:
         """Where the old value waits, in the same keyring, until a change is committed."""
         where = f"{receipt_id}-{number}"
-        return SecretItem(f"Undo of {self.label}", (("service", UNDO_SERVICE), ("username", where)))
+        return SecretItem(
+            f"Undo of {self.label}", (("service", UNDO_SERVICE), ("username", where)), self.store
+        )
 
 
 class SecretStore(Protocol):
-    """The system's keyring. Every method raises ProvisionError (`keyring.*`) if it cannot be used."""
+    """A store of passwords. Every method raises ProvisionError (`keyring.*`) if it cannot be used."""
 
     def get(self, item: SecretItem) -> Secret | None:
         """The password, None if there is no such item."""

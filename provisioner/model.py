@@ -199,6 +199,13 @@ class Account:
     mailboxes: Mailboxes | None = None
     caldav: Server | None = None
     carddav: Server | None = None
+    source: SecretItem | None = None
+    """Where clients that run a command for the password get it; None: the system's keyring."""
+
+    @property
+    def item(self) -> SecretItem:
+        """What such clients read."""
+        return self.source or SecretItem.shared(self.key)
 
     @property
     def local_part(self) -> str:

@@ -40,6 +40,12 @@ password_options = _all(
     click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
     click.option("--password-command", metavar="CMD", help="Run CMD (no shell) and take what it prints."),
 )
+store_option = click.option(
+    "--password-store",
+    type=click.Choice(["keyring", "pass", "command"]),
+    help="Where clients that run a command for the password get it: the system's keyring, `pass`, or what "
+    "--password-command runs, which then is the only place that has it.  [default: as before, or keyring]",
+)
 client_options = _all(
     click.option("--client-profile", metavar="NAME|PATH", help="The client's own profile."),
     click.option(

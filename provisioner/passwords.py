@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import shlex
 import string
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import BinaryIO
@@ -17,6 +16,7 @@ from provisioner.errors import Cancelled, UsageError
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
 from provisioner.shape import shape_of
+from provisioner.stores.command import printed
 
 MAX_BYTES = 4096
 """No mail password is longer; more is a wrong file."""
@@ -24,8 +24,6 @@ TRIES = 3
 """How often the prompt asks again after an empty or multi-line answer."""
 _SURROUNDING = string.whitespace + "\x85\xa0\u2028\u2029\ufeff\u200b\u200e\u200f\u2060"
 """White space, and the invisible marks that some programs put around what they hand over."""
-COMMAND_SECONDS = 300
-"""A password manager may ask its user to unlock it, so a command gets this long."""
 
 
 def clean(text: str, rule: AppPassword | None) -> Secret:
@@ -80,38 +78,8 @@ def from_command(command: str, rule: AppPassword | None) -> Secret:
 
     Raises UsageError if it cannot be started, fails, takes too long or prints no single line.
     """
-    try:
-        argv = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(
-            f"The password command cannot be read: {error}.", "Check its quotes.", code="password.command"
-        ) from None
-    if not argv:
-        raise UsageError("The password command is empty.", "Name a program.", code="password.command")
-    try:
-        # Python's own descriptors are not inherited (PEP 446); closing the rest by hand could need /proc,
-        # which is shut while memory is protected (hardening.py).
-        done = subprocess.run(
-            argv, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False, close_fds=False
-        )
-    except OSError as error:
-        raise UsageError(
-            f"The password command {argv[0]} cannot be started: {error.strerror}.", "Check its name.",
-            code="password.command",
-        ) from None  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise UsageError(
-            f"The password command {argv[0]} did not end within {COMMAND_SECONDS} seconds.",
-            "Run it by hand to see what it waits for.",
-            code="password.command",
-        ) from None
-    if done.returncode != 0:
-        raise UsageError(
-            f"The password command {argv[0]} failed with exit code {done.returncode}.",
-            "Run it by hand to see why.",
-            code="password.command",
-        )  # fmt: skip
-    return clean(_decode(done.stdout, f"the output of {argv[0]}"), rule)
+    output = printed(command)
+    return clean(_decode(output, f"the output of {shlex.split(command)[0]}"), rule)
 
 
 def from_prompt(prompt: str, ask: Callable[[str], str], rule: AppPassword | None) -> Secret:

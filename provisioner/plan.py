@@ -33,11 +33,11 @@ def diff(plan: Plan) -> str:
 
 
 def _keyring(change: SecretChange) -> list[str]:
-    if change.before == change.after:
+    if change.before == change.after or not change.item.kept:
         return []
     where = ", ".join(f"{key}={value}" for key, value in change.item.attributes)
     return [
-        f"{sign} keyring item ({where}): {MASK}"
+        f"{sign} {change.item.store} item ({where}): {MASK}"
         for sign, value in (("-", change.before), ("+", change.after))
         if value is not None
     ]

@@ -62,7 +62,7 @@ def sealed(changes: Sequence[SecretChange], store: SecretStore) -> tuple[SecretC
     """
     found = []
     for change in changes:
-        if change.after is not None:
+        if change.after is not None and change.item.kept:
             seal = store.get(change.item.seal)
             fit = seal is not None and fits(seal, change.after)
             found.append(SecretChange(change.item.seal, seal, seal if fit else make(change.after)))
@@ -74,6 +74,8 @@ def state(item: SecretItem, store: SecretStore) -> Seal:
     password = store.get(item)
     if password is None:
         return Seal.ALONE
+    if not item.kept:  # whoever changes it need not tell us
+        return Seal.WHOLE
     seal = store.get(item.seal)
     if seal is None:
         return Seal.MISSING

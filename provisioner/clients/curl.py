@@ -14,7 +14,6 @@ from provisioner.clients.common import blockfile, hook, included, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
-from provisioner.items import SecretItem
 from provisioner.model import Account, Installation, Plan, Security, Server, Support
 from provisioner.quoting.base import Quoted, one_line
 from provisioner.receipt import Receipt
@@ -89,7 +88,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(file.path),
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
-        done=f"has a script that logs in as {account.address}; the password is in the keyring",
+        done=f"has a script that logs in as {account.address}; {hook.said(account)}",
         next=f"List your mailboxes with: {script} imap — send with: {script} smtp --mail-rcpt TO -T MESSAGE",
         secret=secret,
     )
@@ -105,7 +104,7 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     file = _file(host, account, options)
     if file.block is None:
         return ()
-    item = None if file.block.edited else SecretItem.shared(account.key)
+    item = None if file.block.edited else account.item
     return (Found(str(file.path), account, item),)
 
 

@@ -104,7 +104,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(files.main.path),
         changes=files.with_account(body, line),
         secrets=(hook.change(host, account, secret),),
-        done=f"reads and sends mail as {account.address}; the password is in the keyring",
+        done=f"reads and sends mail as {account.address}; {hook.said(account)}",
         next="Restart Emacs; M-x gnus reads your mail, C-x m writes one.",
         notes=(f"mu4e finds this account once mbsync is set up: `provisioner setup {account.key} mbsync`.",),
         secret=secret,

@@ -72,7 +72,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         server=account.imap,
         starttls=account.imap.security is Security.STARTTLS,
         hook=shlex.split(hook.command(host, account)),
-        failure=f"There is no password for {account.address} in the keyring, or it is locked.",
+        failure=hook.failure(account),
     )
     return Plan(
         client=ID,
@@ -80,11 +80,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(file.path),
         changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
-        done=f"fetches {account.address} into ~/Mail/{ID}/{name}; the password is in the keyring",
+        done=f"fetches {account.address} into ~/Mail/{ID}/{name}; {hook.said(account)}",
         next=f"Fetch your mail with: {shlex.quote(str(file.path))}",
         notes=(
             "fetchmail fetches unread mail only, and marks it as read on the server.",
-            *hook.unattended(host),
+            *hook.unattended(host, account),
         ),
         secret=secret,
     )

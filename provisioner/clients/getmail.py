@@ -83,9 +83,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(file.path),
         changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
-        done=f"fetches {account.address} into ~/Mail/getmail/{name}; the password is in the keyring",
+        done=f"fetches {account.address} into ~/Mail/getmail/{name}; {hook.said(account)}",
         next=f"Fetch your mail with: {shlex.join(['getmail', f'--rcfile={rcfile}'])}",
-        notes=hook.unattended(host),
+        notes=hook.unattended(host, account),
         secret=secret,
     )
 

@@ -106,7 +106,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(files.main.path),
         changes=files.with_account(body, line),
         secrets=(hook.change(host, account, secret),),
-        done=f"sends patches as {account.address}; the password is in the keyring",
+        done=f"sends patches as {account.address}; {hook.said(account)}",
         next=f"Send a patch with: {shlex.join(['git', 'send-email', *choice, '--to=RECIPIENT', 'HEAD^'])}",
         notes=(
             *(() if default else (f"You have chosen another way to send; {choice[0]} chooses this one.",)),

@@ -68,7 +68,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         # src/request.c puts it between double quotes as it is; for the password, account.lua escapes those.
         username=re.sub(r'(["\\])', r"\\\1", one_line(account.imap.username, TITLE)),
         hook=hook.command(host, account),
-        failure=f"There is no password for {account.address} in the keyring, or it is locked.",
+        failure=hook.failure(account),
     )
     line = render("imapfilter/include.j2", name=account.key, path=str(files.own.path))
     return Plan(
@@ -77,10 +77,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(files.main.path),
         changes=files.with_account(body, line),
         secrets=(hook.change(host, account, secret),),
-        done=f"knows {account.address} as {name}; the password is in the keyring",
+        done=f"knows {account.address} as {name}; {hook.said(account)}",
         next=f"Write your rules at the end of {files.main.path}, such as {name}.INBOX:check_status(), "
         "then run imapfilter.",
-        notes=hook.unattended(host),
+        notes=hook.unattended(host, account),
         secret=secret,
     )
 

@@ -85,7 +85,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(file.path),
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
-        done=f"sends as {account.address}; the password is in the keyring",
+        done=f"sends as {account.address}; {hook.said(account)}",
         next=f"Send a mail with: {shlex.join(send)} RECIPIENT < MESSAGE",
         notes=() if default else (f"Another account is msmtp's default; -a {account.key} chooses this one.",),
         secret=secret,

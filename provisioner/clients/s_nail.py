@@ -86,7 +86,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(files.main.path),
         changes=script.with_block(printed) + files.with_account(body, line),
         secrets=(hook.change(host, account, secret),),
-        done=f"reads and sends mail as {account.address}; the password is in the keyring",
+        done=f"reads and sends mail as {account.address}; {hook.said(account)}",
         next=f"Read your mail with: {send} — send with: {send} -s SUBJECT RECIPIENT < TEXT",
         secret=secret,
     )

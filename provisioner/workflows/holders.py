@@ -43,7 +43,7 @@ class Holder:
             where=self.where,
             changes=(),
             secrets=(SecretChange(self.item, before, secret),),
-            done="reads the new password from the keyring",
+            done=f"reads the new password from {self.item.place}",
             adopted=not self.label,
             secret=secret,
         )

@@ -89,8 +89,8 @@ def _one(
                 _drop(kept, found, context)
                 raise
         notes = list(found.plan.notes)
-        if found.plan.secrets:
-            notes.append("The password is gone from the keyring.")
+        stores = dict.fromkeys(change.item.place for change in found.plan.secrets)
+        notes += [f"The password is gone from {place}." for place in stores]
         notes += [f"The copy of what was there until now: {path}" for path in kept]
         if kept:
             notes.append("It may hold passwords: delete it when you do not need it.")

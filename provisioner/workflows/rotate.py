@@ -67,9 +67,10 @@ def rotate(
     # With the day, so that old and new can be told apart where they are revoked.
     label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"
     check_label(label)
-    if prompted:
+    printed = _printed(context, holders) if prompted else None
+    if prompted and printed is None:
         announce(context, provider, label)
-    secret = ask_app_password(context, provider, ask)
+    secret = printed or ask_app_password(context, provider, ask)
     if not _works(context.report, holders, secret, provider, timeout):
         context.report.next = "Nothing was changed: every client still has the old password."
         return
@@ -101,6 +102,23 @@ def rotate(
         context.report.add(row)
     if deeds:
         context.report.next = _next(context, found)
+    elif printed:
+        context.report.next = _ELSEWHERE
+
+
+_ELSEWHERE = (
+    "The password comes from your own command, and what that prints works. To change it: put the new one "
+    "where the command reads it, then run this again."
+)
+
+
+def _printed(context: Context, holders: Sequence[Holder]) -> Secret | None:
+    """What the user's own command prints, if all holders have their password from there."""
+    (*others, item) = [holder.item for holder in holders]
+    if item is None or item.kept or any(other != item for other in others):
+        return None
+    context.ui.say(_ELSEWHERE.partition(", and")[0] + "; it is run now.")
+    return context.host.secrets.get(item)
 
 
 def _works(

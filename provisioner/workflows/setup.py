@@ -13,11 +13,14 @@ from provisioner.accounts import Candidate, Wish, check_label
 from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError, UsageError
+from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, Support
 from provisioner.outcome import CheckResult
 from provisioner.plan import diff, prune
 from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
+from provisioner.stores.command import refuse_revealing
+from provisioner.workflows import sources
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -49,6 +52,10 @@ class SetupOptions:
     """The password will be typed, so it is worth saying where it comes from."""
     profile_file: str | None = None
     client: Options = dataclasses.field(default_factory=Options)
+    store: str | None = None
+    """Where clients that run a command for the password get it: a `Store`; None: as before, or keyring."""
+    password_command: str | None = None
+    """The command that prints it, if `store` is that."""
 
 
 def setup(
@@ -63,7 +70,9 @@ def setup(
     chosen = chosen or _offer(context)
     if not options.dry_run:
         recover(context, candidate.address, wait=options.wait)
-    _preflight(context, chosen, candidate, options)
+    asked = sources.wanted(candidate.address, options.store, options.password_command)
+    sources.refuse_unused(asked, [client for client, _ in chosen])
+    _preflight(context, chosen, candidate, asked, options)
     holding = [client for client, _ in chosen if client.ABOUT.holds_password]
     if not holding:  # then there is nothing to prove either
         options = dataclasses.replace(options, check=False)
@@ -75,7 +84,9 @@ def setup(
     else:
         if options.prompted:
             announce(context, candidate.provider, label)
-        secret = ask_app_password(context, candidate.provider, ask)
+        secret = ask_app_password(context, candidate.provider, _printed(context, asked) or ask)
+        if asked:
+            refuse_revealing(asked, secret)
     account = candidate.account()
     if options.check:
         results = prove(Login.of(candidate), secret, context.report, timeout=options.timeout)
@@ -85,7 +96,7 @@ def setup(
         account = _proven(candidate, results)
     for client, together in chosen:
         given = label if client in holding else ""
-        row = _one(context, client, account, secret, given, _beside(options, together))
+        row = _one(context, client, account, asked, secret, given, _beside(options, together))
         context.report.add(row)
     context.report.next = _next(account, context.report.rows, options)
 
@@ -156,11 +167,14 @@ def _offer(context: Context) -> Chosen:
     return _named(context, ids if picked == choices else picked)
 
 
-def _preflight(context: Context, chosen: Chosen, candidate: Candidate, options: SetupOptions) -> None:
+def _preflight(
+    context: Context, chosen: Chosen, candidate: Candidate, asked: SecretItem | None, options: SetupOptions
+) -> None:
     """Finds out what would fail before the person is asked for a password. A single client stops here."""
     if len(chosen) != 1:
         return
-    (client, _), account = chosen[0], candidate.account()
+    client, account = chosen[0][0], candidate.account()
+    account = dataclasses.replace(account, source=sources.source(context, client, account, asked))
     with undisturbed(context, wait=options.wait, dry_run=options.dry_run):
         # With the password that is there already: if that changes nothing, there may be nothing to do.
         stored = client.stored_secret(context.host, account, options.client)
@@ -169,8 +183,21 @@ def _preflight(context: Context, chosen: Chosen, candidate: Candidate, options: 
             refuse_running(context, plan)
 
 
+def _printed(context: Context, asked: SecretItem | None) -> AskPassword | None:
+    """What the command prints, exactly as mail programs will take it."""
+    if asked is None or asked.kept:
+        return None
+    return lambda prompt, rule: context.host.secrets.get(asked) or Secret("")
+
+
 def _one(
-    context: Context, client: Client, account: Account, secret: Secret, label: str, options: SetupOptions
+    context: Context,
+    client: Client,
+    account: Account,
+    asked: SecretItem | None,
+    secret: Secret,
+    label: str,
+    options: SetupOptions,
 ) -> ClientRow:
     plan: Plan | None = None
 
@@ -183,6 +210,7 @@ def _one(
             )
 
     try:
+        account = dataclasses.replace(account, source=sources.source(context, client, account, asked))
         if secret is PLACEHOLDER:  # a dry run is not about the password: take the one that is there
             secret = client.stored_secret(context.host, account, options.client) or secret
         if options.wait and not options.dry_run:

@@ -27,7 +27,7 @@ from provisioner.workflows.undo import untouched
 
 LOCKED = ("keyring.locked", "store.primary_password", "password.no_terminal")
 """Beginnings of the codes of errors that mean: nobody gave the password that protects the store."""
-UNKNOWN = ("keyring.none", "keyring.failed", "keyring.unsafe", "keyring.attributes")
+UNKNOWN = ("keyring.none", "keyring.failed", "keyring.unsafe", "keyring.attributes", "password.command")
 """Codes of errors that say nothing about what is in the keyring."""
 GONE = "Put it back with setup, or take out the rest with remove."
 
@@ -204,7 +204,7 @@ def _keyring(
     """`changes` and what has changed in the keyring. Raises ProvisionError (`keyring.*`)."""
     known = [seals.state(item, host.secrets) for item in items]
     if seals.Seal.ALONE in known:
-        return _drifted([*changes, "its password is gone from the keyring"], hint or GONE)
+        return _drifted([*changes, f"its password is gone from {items[0].place}"], hint or GONE)
     secret = None
     with contextlib.suppress(ProvisionError):  # then it is among the changes
         secret = client.stored_secret(host, receipt.account, options)
@@ -215,7 +215,7 @@ def _keyring(
     if seals.Seal.MISSING in known and any(record.item.is_seal for record in receipt.secrets):
         return Finding(
             State.UNKNOWN,
-            "whether another password has been stored cannot be told: its seal is gone from the keyring",
+            "whether another password has been stored cannot be told: its seal is gone",
             "Run setup with the password again, which makes a new seal.",
             secret=secret,
         )

@@ -249,14 +249,16 @@ def items(
     Raises ProvisionError (`keyring.*`); `force`: a keyring that is not there is left alone.
     """
     # Two addresses of one login may share an item under two labels.
-    needed = {r.item.attributes: one.client for one in _others(context, receipt) for r in one.secrets}
+    needed = {r.item.identity: one.client for one in _others(context, receipt) for r in one.secrets}
     changes, notes = [], []
     for record in receipt.secrets:
-        if record.had_before and not record.item.ours:
+        if not record.item.kept or (record.had_before and not record.item.ours):
             continue
-        if record.item.attributes in needed:
+        if record.item.identity in needed:
             if not record.item.is_seal:
-                notes.append(f"The password stays in the keyring: {needed[record.item.attributes]} uses it.")
+                notes.append(
+                    f"The password stays in {record.item.place}: {needed[record.item.identity]} uses it."
+                )
             continue
         try:
             value = context.host.secrets.get(record.item)

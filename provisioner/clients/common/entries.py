@@ -13,7 +13,6 @@ from provisioner.clients.common.blockfile import BlockFile
 from provisioner.edits import block
 from provisioner.errors import Conflict
 from provisioner.host import Host
-from provisioner.items import SecretItem
 from provisioner.model import Account, Server
 
 
@@ -81,7 +80,7 @@ def find(
 
 def _in_file(host: Host, account: Account, server: Server, path: Path, parse: Parse) -> Iterator[Found]:
     file = BlockFile.read(host, path, account.key)
-    item = SecretItem.shared(account.key)
+    item = account.item
     if file.block:
         reads = not file.block.edited or any(
             hook.reads(entry.command, account) for entry in parse(file.block.body)

@@ -1,4 +1,4 @@
-"""How a client that runs a command for its password gets it: one keyring item for all of them."""
+"""How a client that runs a command for its password gets it: one item of one store for all of them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,47 @@ from pathlib import PurePath
 
 from provisioner.errors import UsageError
 from provisioner.host import Host
-from provisioner.items import SERVICE, SecretItem
+from provisioner.items import SERVICE, SecretItem, Store
 from provisioner.model import Account, SecretChange
 from provisioner.secret import Secret
+from provisioner.stores.pass_store import entry
 
-STORED = "the system's keyring, read by a command"
+STORED = "the system's keyring, pass, or your own store, read by a command"
 """For a client's `About`."""
 
 
 def command(host: Host, account: Account) -> str:
     """The shell command that prints the account's password. Raises UsageError (`hook.missing`).
 
-    `secret-tool` reads the Secret Service twenty times quicker than `keyring`; macOS has its own `security`
-    (its manual page: `-w` prints only the password).
+    It is one command that needs no shell: some clients split it into words and start that.
+    """
+    item = account.item
+    if item.store is Store.COMMAND:
+        return item.command
+    return _pass(host, item) if item.store is Store.PASS else _keyring(host, account)
+
+
+def _pass(host: Host, item: SecretItem) -> str:
+    """The first line of the entry that is not empty, and a failure if there is none."""
+    if host.which("pass") is None:
+        raise UsageError(
+            "The program `pass` is not installed here.",
+            "Install your system's package `pass`, or choose another --password-store.",
+            code="hook.missing",
+        )
+    directory = host.env.get("PASSWORD_STORE_DIR", "")
+    where = f"PASSWORD_STORE_DIR={shlex.quote(directory)} " if directory else ""
+    return shlex.join(["sh", "-c", where + _script(item)])
+
+
+def _script(item: SecretItem) -> str:
+    return f"pass show {shlex.quote(entry(item))} | grep -m 1 ."
+
+
+def _keyring(host: Host, account: Account) -> str:
+    """`secret-tool` reads the Secret Service twenty times quicker than `keyring`; macOS has its own.
+
+    The manual page of `security`: `-w` prints only the password.
     """
     user = shlex.quote(account.key)
     if host.platform == "darwin":
@@ -39,13 +67,36 @@ def command(host: Host, account: Account) -> str:
     )
 
 
-def unattended(host: Host) -> tuple[str, ...]:
-    """A note for programs that are started from cron or a timer, where the keyring may be out of reach."""
+def said(account: Account) -> str:
+    """Where the password is, for the report."""
+    item = account.item
+    return f"the password is in {item.place}" if item.kept else "the password comes from your own command"
+
+
+def failure(account: Account) -> str:
+    """What a program of ours says when the command prints nothing."""
+    item = account.item
+    if not item.kept:
+        return f"Your own command has printed no password for {account.address}."
+    return f"There is no password for {account.address} in {item.place}, or it is locked."
+
+
+def unattended(host: Host, account: Account) -> tuple[str, ...]:
+    """A note for programs that are started from cron or a timer, where the password may be out of reach."""
+    store = account.item.store
+    if store is Store.PASS:
+        return (
+            "From cron or a timer it works while gpg-agent remembers your key's passphrase (gpg-agent(1), "
+            "--default-cache-ttl), or with a key that has none.",
+        )
+    if store is Store.COMMAND:
+        return ("From cron or a timer your own command must print the password without asking anybody.",)
     if host.platform != "linux":
         return ()
     return (
         "From cron or a timer it works while you are logged in and the keyring is unlocked; a crontab needs "
-        "the line DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus, with what `id -u` says for UID.",
+        "the line DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus, with what `id -u` says for UID. "
+        "Where nobody logs in to a desktop: --password-store pass, or command.",
     )
 
 
@@ -58,6 +109,11 @@ def reads(line: str, account: Account) -> bool:
         program, *rest = shlex.split(line)
     except ValueError:
         return False
+    item = account.item
+    if item.store is Store.COMMAND:
+        return [program, *rest] == shlex.split(item.command)
+    if item.store is Store.PASS:
+        return (program, *rest[:-1]) == ("sh", "-c") and rest[-1].endswith(_script(item))
     user = account.key
     return (PurePath(program).name, *rest) in (
         ("security", "find-generic-password", "-s", SERVICE, "-a", user, "-w"),
@@ -69,10 +125,9 @@ def reads(line: str, account: Account) -> bool:
 
 def change(host: Host, account: Account, secret: Secret) -> SecretChange:
     """The account's keyring item with this password. Raises ProvisionError (`keyring.*`)."""
-    item = SecretItem.shared(account.key)
-    return SecretChange(item, host.secrets.get(item), secret)
+    return SecretChange(account.item, host.secrets.get(account.item), secret)
 
 
 def stored(host: Host, account: Account) -> Secret | None:
     """The password that the command would print. Raises ProvisionError (`keyring.*`)."""
-    return host.secrets.get(SecretItem.shared(account.key))
+    return host.secrets.get(account.item)

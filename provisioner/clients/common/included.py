@@ -13,7 +13,6 @@ from provisioner.clients.base import Found
 from provisioner.clients.common import hook
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.host import Host
-from provisioner.items import SecretItem
 from provisioner.model import Account, FileChange
 from provisioner.secret import Secret
 
@@ -56,7 +55,7 @@ class Included:
         if self.own.block is None or self.main.block is None:
             return ()
         as_written = not self.own.block.edited and not self.main.block.edited
-        item = SecretItem.shared(account.key) if as_written else None
+        item = account.item if as_written else None
         return (Found(str(self.main.path), account, item),)
 
     def stored(self, host: Host, account: Account) -> Secret | None:

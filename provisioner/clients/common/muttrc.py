@@ -145,7 +145,7 @@ def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -
 def _done(mail: Mail, account: Account) -> str:
     if mail.maildir:
         return f"reads {mail.folder.rstrip('/')}, which mbsync fills, and sends as {account.address} by msmtp"
-    return f"reads and sends as {account.address}; the password is in the keyring"
+    return f"reads and sends as {account.address}; {hook.said(account)}"
 
 
 def _choose(host: Host, which: Program, options: Options) -> Path:

@@ -1,0 +1,106 @@
+"""Passwords that a command of the user's own prints: provisioner stores none of them."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+
+from provisioner.errors import Conflict, UsageError
+from provisioner.items import SecretItem, Store
+from provisioner.secret import Secret
+
+SECONDS = 300
+"""A password manager may ask its user to unlock it, so a command gets this long."""
+
+
+def printed(command: str) -> bytes:
+    """What a command prints. No shell runs it; its standard error goes to the terminal.
+
+    Raises UsageError (`password.command`) if it cannot be started, fails or takes too long.
+    """
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise _refused(f"cannot be read: {error}", "Check its quotes.") from None
+    if not argv:
+        raise _refused("is empty", "Name a program.")
+    try:
+        # Python's own descriptors are not inherited (PEP 446); closing the rest by hand could need /proc,
+        # which is shut while memory is protected (hardening.py).
+        done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=SECONDS, check=False, close_fds=False)
+    except OSError as error:
+        raise _refused(f"{argv[0]} cannot be started: {error.strerror}", "Check its name.") from None
+    except subprocess.TimeoutExpired:
+        raise _refused(
+            f"{argv[0]} did not end within {SECONDS} seconds", "Run it by hand to see what it waits for."
+        ) from None
+    if done.returncode != 0:
+        raise _refused(f"{argv[0]} failed with exit code {done.returncode}", "Run it by hand to see why.")
+    return done.stdout
+
+
+class CommandStore:
+    """A SecretStore of what commands print, each run once at most; nothing can be written to it.
+
+    Raises UsageError (`password.command`), Conflict (`password.elsewhere`) for a password that the command
+    does not print.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Secret] = {}
+
+    def get(self, item: SecretItem) -> Secret | None:
+        """Its one line, without the end of the line, as mail programs take it."""
+        command = item.command
+        if not command:  # where an old value would wait: there is none
+            return None
+        if command not in self._known:
+            self._known[command] = _line(printed(command))
+        return self._known[command]
+
+    def set(self, item: SecretItem, secret: Secret) -> None:  # noqa: ARG002 - the protocol's signature
+        raise Conflict(
+            "Your own command for the password prints another one than this, and only you can change that.",
+            "Put the new password where that command reads it, then run this again.",
+            code="password.elsewhere",
+        )
+
+    def delete(self, item: SecretItem) -> None: ...
+
+
+def refuse_revealing(item: SecretItem, secret: Secret) -> None:
+    """Raises UsageError (`password.command`) if the password is in the command, which files will hold."""
+    if any(word and word in item.command for word in (secret.reveal(), shlex.quote(secret.reveal()))):
+        raise UsageError(
+            "The password command has the password itself in it, where others can read it.",
+            "Give a command that gets the password from a store.",
+            code="password.command",
+        )
+
+
+def canonical(command: str) -> str:
+    """The command so that a shell runs it as we do without one. Raises UsageError (`password.command`)."""
+    try:
+        return shlex.join(shlex.split(command))
+    except ValueError as error:
+        raise _refused(f"cannot be read: {error}", "Check its quotes.") from None
+
+
+def item(address: str, command: str) -> SecretItem:
+    """What stands for the password of an account in receipts. Raises as `canonical`."""
+    attributes = (("command", canonical(command)), ("username", address.lower()))
+    return SecretItem(f"Mail password of {address}", attributes, Store.COMMAND)
+
+
+def _line(output: bytes) -> Secret:
+    try:
+        text = output.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        text = ""
+    if not text or "\n" in text or "\0" in text:
+        raise _refused("prints no single line of text", "Make it print the password and nothing else.")
+    return Secret(text)
+
+
+def _refused(what: str, hint: str) -> UsageError:
+    return UsageError(f"The password command {what}.", hint, code="password.command")
