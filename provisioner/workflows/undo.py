@@ -12,9 +12,10 @@ from provisioner import clients
 from provisioner.archive import digest
 from provisioner.clients.base import Client, Options
 from provisioner.errors import Conflict, ProvisionError, UsageError
-from provisioner.model import FileChange, Plan, SecretChange, Support
+from provisioner.model import FileChange, Plan, Support
 from provisioner.plan import prune
-from provisioner.receipt import FileRecord, Receipt, ReceiptState
+from provisioner.receipt import FileRecord, Receipt
+from provisioner.workflows import unneeded
 from provisioner.workflows.context import Context
 
 
@@ -117,12 +118,6 @@ def _overwritten(plan: Plan, receipt: Receipt) -> tuple[FileChange, ...]:
     )
 
 
-def _others(context: Context, receipt: Receipt) -> list[Receipt]:
-    # One that cannot be read is about another address, or `recover` had stopped, and so of other items.
-    readable = context.journal.readable()
-    return [one for one in readable if one.id != receipt.id and one.state is ReceiptState.DONE]
-
-
 def _imported(receipt: Receipt) -> bool:
     try:
         return clients.get(receipt.client).SUPPORT is Support.IMPORT
@@ -162,7 +157,9 @@ def _title(receipt: Receipt) -> str:
 def _undone_besides(context: Context, receipt: Receipt) -> tuple[str, ...]:
     """What the person must know who puts whole files back."""
     paths = {record.path for record in receipt.files}
-    sharing = (one for one in _others(context, receipt) if paths & {record.path for record in one.files})
+    sharing = (
+        one for one in unneeded.others(context, receipt) if paths & {record.path for record in one.files}
+    )
     others = dict.fromkeys(f"{one.address} was set up in the same files: set it up again." for one in sharing)
     date = receipt.created[:10]
     return (
@@ -234,48 +231,11 @@ def _resolved(path: Path) -> Path:
 def _with_items(
     context: Context, receipt: Receipt, found: Removal, options: Options, *, force: bool
 ) -> Removal:
-    changes, notes = items(context, receipt, force=force)
+    changes, notes = unneeded.items(context, receipt, force=force)
     plan = dataclasses.replace(found.plan, secrets=changes, notes=(*found.plan.notes, *notes))
     with contextlib.suppress(ProvisionError):  # restored files are news to running programs, too
         plan = dataclasses.replace(plan, tell=_client(receipt).unplan(context.host, receipt, options).tell)
     return dataclasses.replace(found, plan=plan)
-
-
-def items(
-    context: Context, receipt: Receipt, *, force: bool = False
-) -> tuple[tuple[SecretChange, ...], tuple[str, ...]]:
-    """The keyring items that go: ours, and needed by no other client. And what the person is told of others.
-
-    Raises ProvisionError (`keyring.*`); `force`: a keyring that is not there is left alone.
-    """
-    # Two addresses of one login may share an item under two labels.
-    needed = {r.item.identity: one.client for one in _others(context, receipt) for r in one.secrets}
-    changes, notes = [], []
-    for record in receipt.secrets:
-        if not record.item.kept or (record.had_before and not record.item.ours):
-            continue
-        if record.item.identity in needed:
-            if not record.item.is_seal:
-                notes.append(
-                    f"The password stays in {record.item.place}: {needed[record.item.identity]} uses it."
-                )
-            continue
-        try:
-            value = context.host.secrets.get(record.item)
-        except ProvisionError as error:
-            if error.code != "keyring.none":
-                raise
-            if not force:
-                hint = f"{error.hint} Or take out all but the password, with --force."
-                raise ProvisionError(error.message, hint, code=error.code) from None
-            notes.append(
-                f"The keyring cannot be reached ({error.message.rstrip('.')}): if there is one, delete "
-                f'"{record.item.label}" in it.'
-            )
-            continue
-        if value is not None:
-            changes.append(SecretChange(record.item, value, None))
-    return tuple(changes), tuple(notes)
 
 
 # --- what is said ---
