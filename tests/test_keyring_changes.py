@@ -18,7 +18,7 @@ from provisioner.plan import diff
 from provisioner.report import Report
 from provisioner.secret import Secret
 from provisioner.workflows.context import Context
-from provisioner.workflows.undo import items
+from provisioner.workflows.unneeded import items
 from tests.memory_store import Killed, MemoryStore
 from tests.test_apply import ACCOUNT
 
