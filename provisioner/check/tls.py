@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import ssl
@@ -115,11 +116,15 @@ def secure(
         raise Fault("net.dns") from None
 
 
+@functools.lru_cache(maxsize=64)  # many accounts of one server show the same, and parsing it is slow
+def _iso(not_after: str) -> str:
+    return f"{datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _verified(tls: ssl.SSLObject) -> Verified:
     shown: Any = tls.getpeercert() or {}
     issuer = {key: value for name in shown.get("issuer", ()) for key, value in name}
-    seconds = ssl.cert_time_to_seconds(shown["notAfter"]) if "notAfter" in shown else None
     return Verified(
-        expires=f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds is not None else "",
+        expires=_iso(shown["notAfter"]) if "notAfter" in shown else "",
         issuer=issuer.get("organizationName") or issuer.get("commonName", ""),
     )
