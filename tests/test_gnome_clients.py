@@ -125,6 +125,15 @@ def test_never_twice_with_online_accounts(client_id: str, tmp_path: Path) -> Non
         gnome_online_accounts.plan(online, JANE, CANARY, Options())
 
 
+def test_online_accounts_are_not_offered_beside_those_who_take_them(tmp_path: Path) -> None:
+    host = machine("gnome-online-accounts", tmp_path)
+    assert gnome_online_accounts.detect(host)
+    beside = tmp_path / "bin/geary"
+    beside.parent.mkdir()
+    beside.touch(0o755)
+    assert not gnome_online_accounts.detect(host)
+
+
 def test_what_evolution_has_from_online_accounts_is_no_account_of_its_own(tmp_path: Path) -> None:
     host = machine("evolution", tmp_path)
     sources = host.home / ".config/evolution/sources"

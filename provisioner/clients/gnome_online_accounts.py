@@ -45,8 +45,11 @@ _PORTS = {Security.TLS: 993, Security.STARTTLS: 143}
 
 
 def detect(host: Host) -> tuple[Installation, ...]:
-    """The daemon's service, which D-Bus starts; it is on no search path."""
-    if host.platform != "linux" or not _installed(host):
+    """The daemon's service, which D-Bus starts; it is on no search path.
+
+    Not where Evolution or Geary is: those are set up themselves, or they would have the account twice.
+    """
+    if host.platform != "linux" or not _installed(host) or host.which("evolution") or host.which("geary"):
         return ()
     return (Installation(ID, TITLE, "", str(gnome.online_accounts(host))),)
 
