@@ -27,6 +27,7 @@ CLIENT_IDS = (
     "aerc",
     "notmuch",
     "alpine",
+    "vdirsyncer",
     "evolution",
     "geary",
     "gnome-online-accounts",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         offlineimap,
         s_nail,
         thunderbird,
+        vdirsyncer,
     )
 
     _CHECKED: tuple[Client, ...] = (
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
         aerc,
         notmuch,
         alpine,
+        vdirsyncer,
         evolution,
         geary,
         gnome_online_accounts,

@@ -31,6 +31,7 @@ from provisioner.quoting.offlineimap import offlineimap, offlineimap_section
 from provisioner.quoting.outlook import outlook
 from provisioner.quoting.python import python
 from provisioner.quoting.shell import shell
+from provisioner.quoting.vdirsyncer import vdirname
 from provisioner.quoting.xml import xml
 
 FILTERS: dict[str, Callable[[Any], Quoted]] = {
@@ -58,6 +59,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "mutt": mutt,
     "muttcommand": muttcommand,
     "notmuch": notmuch,
+    "vdirname": vdirname,
     "alpine": alpine,
     "alpinefolder": alpinefolder,
     "json": json,

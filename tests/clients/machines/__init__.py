@@ -23,6 +23,7 @@ from tests.clients.machines import (
     offlineimap,
     s_nail,
     thunderbird,
+    vdirsyncer,
 )
 from tests.clients.machines.base import Machine
 
@@ -60,6 +61,8 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "notmuch-used": ("notmuch", notmuch.used),
     "alpine-fresh": ("alpine", alpine.fresh),
     "alpine-used": ("alpine", alpine.used),
+    "vdirsyncer-fresh": ("vdirsyncer", vdirsyncer.fresh),
+    "vdirsyncer-used": ("vdirsyncer", vdirsyncer.used),
     "evolution-fresh": ("evolution", gnome.evolution_fresh),
     "evolution-used": ("evolution", gnome.evolution_used),
     "geary-fresh": ("geary", gnome.geary_fresh),
