@@ -79,6 +79,8 @@ class Found:
     account: Account | None = None
     item: SecretItem | None = None
     advice: str = ""
+    note: str = ""
+    """What the client needs after a new password, beside the password."""
 
 
 class Client(Protocol):

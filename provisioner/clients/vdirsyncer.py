@@ -6,6 +6,7 @@ Collections are made only on this computer. What was changed on both sides is le
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shlex
@@ -42,6 +43,7 @@ ABOUT = About(
 stored_seal = no_stored_seal
 export = no_export
 
+AGAIN = "Before the next `vdirsyncer sync` it wants `vdirsyncer discover` once more."
 _SETTING = re.compile(r"([A-Za-z_.]+)\s*[=:]\s*(.*)")
 
 
@@ -104,7 +106,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         done=f"keeps {' and '.join(pair.directory for pair in pairs)} the same as the server",
         next=f"Once, and answer `y` to have the directories made: {command} discover\n"
         f"Then, and whenever you like: {command} sync",
-        notes=hook.unattended(host),
+        notes=hook.unattended(host, account),
         secret=secret,
     )
 
@@ -120,11 +122,10 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     found: list[Found] = []
     for server in (account.caldav, account.carddav):
         if server is not None:
-            found += [
-                one
-                for one in entries.find(host, account, options, server, _usual(host), _entries)
-                if one not in found
-            ]
+            for one in entries.find(host, account, options, server, _usual(host), _entries):
+                # The password is part of what it remembers of each storage (cli/config.py, config_args).
+                noted = dataclasses.replace(one, note=AGAIN) if one.account else one
+                found += [] if noted in found else [noted]
     return tuple(found)
 
 

@@ -32,6 +32,7 @@ class Holder:
     label: str = ""
     item: SecretItem | None = None
     """It reads this keyring item: then a new password needs no change of its files."""
+    note: str = ""
 
     def plan(self, context: Context, secret: Secret) -> Plan:
         if self.item is None:
@@ -44,6 +45,7 @@ class Holder:
             changes=(),
             secrets=(SecretChange(self.item, before, secret),),
             done=f"reads the new password from {self.item.place}",
+            notes=(self.note,) if self.note else (),
             adopted=not self.label,
             secret=secret,
         )
@@ -137,8 +139,8 @@ def _add_receipt(context: Context, result: Holders, receipt: Receipt, place: Opt
         found = ()
     usable = [one for one in found or () if one.account is not None]
     if found is None or usable:
-        item = next((one.item for one in usable if one.item), None)
-        holder = Holder(client, receipt.account, place, receipt.where, receipt.label, item)
+        item, note = next(((one.item, one.note) for one in usable if one.item), (None, ""))
+        holder = Holder(client, receipt.account, place, receipt.where, receipt.label, item, note)
         result.holders.append(holder)
     elif not found:
         result.gone.append(receipt)
@@ -151,7 +153,7 @@ def _add_found(context: Context, result: Holders, client: Client, found: Found, 
         result.by_hand.append((client, found))
         return
     place = dataclasses.replace(options, profile=found.where)
-    holder = Holder(client, found.account, place, found.where, item=found.item)
+    holder = Holder(client, found.account, place, found.where, item=found.item, note=found.note)
     try:
         stored = holder.stored(context)
     except Cancelled:

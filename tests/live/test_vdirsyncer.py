@@ -67,7 +67,9 @@ def test_one_command_and_calendars_and_contacts_are_here(terminal: Terminal, ser
     assert "FN:A Friend" in next((terminal.home / CONTACTS / "card").glob("*.vcf")).read_text()
     (terminal.home / CALENDARS / "home/dinner.ics").write_text(EVENT.format("Dinner"))
     terminal.run("sh", "-c", sync)
-    stored = [path.read_text() for path in server.directory.rglob("*.ics")]
+    stored = [
+        path.read_text() for path in (server.directory / "data/collection-root" / JANE / "home").glob("*.ics")
+    ]
     assert len([text for text in stored if "SUMMARY:Dinner" in text]) == 1
     assert server.logged_in() == {JANE}
     assert terminal.world.files_with(PASSWORD) == []
@@ -87,7 +89,9 @@ def test_contacts_alone_and_a_new_password(terminal: Terminal, server: Radicale)
     (server.directory / "users").write_text(f"{JANE}:{NEW_PASSWORD}\n")
     terminal.world.set_password(NEW_PASSWORD)
     assert terminal.desktop.run("sh", "-c", sync).returncode != 0
-    terminal.provisioner("rotate", JANE, "--password-stdin", text=NEW_PASSWORD)
+    output = terminal.provisioner("rotate", JANE, "--password-stdin", text=NEW_PASSWORD)
+    assert "discover" in output
+    terminal.run("sh", "-c", f"yes | {discover}")
     terminal.run("sh", "-c", sync)
     assert (terminal.home / CONTACTS / "card").is_dir()
     assert not (terminal.home / CALENDARS).exists()
