@@ -160,6 +160,49 @@ def test_errors_of_the_library_are_explained_without_the_password(
     assert (error.code, error.exit_code) == (code, exit_code)
 
 
+PLAIN = "keyrings.alt.file.PlaintextKeyring"
+CHAIN = "keyring.backends.chainer.ChainerBackend"
+REAL = """
+from provisioner.errors import ProvisionError
+from provisioner.items import SecretItem
+from provisioner.secret import Secret
+from provisioner.stores.system import SystemStore
+import keyring
+chosen = keyring.get_keyring()
+print(type(chosen).__module__, *(type(one).__name__ for one in getattr(chosen, "backends", ())))
+for platform in ("darwin", "win32"):
+    try:
+        SystemStore(platform, {}).set(SecretItem.shared("jane@icloud.com"), Secret("abcd-efgh-ijkl-mnop"))
+    except ProvisionError as error:
+        print(error.code, bool(error.hint))
+"""
+
+
+@pytest.mark.parametrize(
+    ("configured", "chosen", "code"),
+    [
+        ("", "keyrings.alt.file", "keyring.unsafe"),  # without a word, as soon as it is installed
+        (PLAIN, "keyrings.alt.file", "keyring.unsafe"),
+        (CHAIN, "keyring.backends.chainer PlaintextKeyring", "keyring.unsafe"),
+        ("keyring.backends.null.Keyring", "keyring.backends.null", "keyring.unsafe"),
+        ("keyring.backends.fail.Keyring", "keyring.backends.fail", "keyring.none"),
+    ],
+)
+def test_real_back_ends_that_are_no_safe_place_are_refused(
+    tmp_path: Path, configured: str, chosen: str, code: str
+) -> None:
+    config = tmp_path / "config/python_keyring/keyringrc.cfg"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[backend]\ndefault-keyring={configured}\n" if configured else "")
+    env = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "PATH": "/nonexistent"}
+    env |= {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", REAL], env=env, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == [chosen, f"{code} True", f"{code} True"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [config]
+
+
 def test_a_password_that_is_not_given_back_was_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(store(monkeypatch, Forgetful()), "set").code == "keyring.failed"
 
@@ -182,8 +225,8 @@ def test_other_attributes_are_for_the_secret_service_only(monkeypatch: pytest.Mo
 
 def test_starting_up_loads_no_keyring() -> None:
     code = (
-        "import sys; from provisioner.host import Host; from provisioner.stores.system import SystemStore;"
-        "assert isinstance(Host.current().secrets, SystemStore);"
+        "import sys; from provisioner.host import Host; from provisioner.stores.chosen import ChosenStore;"
+        "assert isinstance(Host.current().secrets, ChosenStore);"
         "print({'keyring', 'secretstorage', 'jeepney'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 import stat
@@ -15,15 +16,17 @@ from provisioner import clients
 from provisioner.accounts import Candidate, Wish, resolve
 from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
+from provisioner.clients.common import hook
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
-from provisioner.items import SecretItem
+from provisioner.items import SecretItem, Store
 from provisioner.journal import Journal
 from provisioner.model import Account, Mailboxes, Plan, Provider, Use
 from provisioner.plan import diff, prune
 from provisioner.providers import load_all
 from provisioner.report import Report
 from provisioner.secret import Secret
+from provisioner.stores import command
 from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import remove
@@ -295,6 +298,42 @@ def test_three_accounts_coexist_and_leave_in_any_order(setup: Setup) -> None:
         if before.get(name, (0, ""))[1] != digest:
             path = setup.host.home / name
             assert any(path.iterdir()) if path.is_dir() else path.name in allowed, name
+
+
+FRESH = [name for name, (client_id, _) in MACHINES.items() if name.endswith("-fresh")]
+SOURCES = [
+    SecretItem.shared("jane.appleseed@icloud.com", Store.PASS),
+    command.item("jane.appleseed@icloud.com", "op read 'op://Private/iCloud Mail/password'"),
+]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda item: item.store)
+@pytest.mark.parametrize("machine", FRESH)
+def test_the_password_may_come_from_another_store(machine: str, source: SecretItem, tmp_path: Path) -> None:
+    client_id, make = MACHINES[machine]
+    setup = Setup(clients.get(client_id), make(tmp_path), PROVIDERS["icloud"])
+    if setup.client.ABOUT.stored != hook.STORED:
+        return
+    program = tmp_path / "bin/pass"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    before = snapshot(setup.host)
+    account = dataclasses.replace(setup.account(), source=source)
+    setup.host.secrets.set(source, CANARY)
+    plan = setup.plan(account)
+    assert [change.item for change in plan.secrets] == [source]
+    assert "keyring" not in plan.done + "".join(plan.notes)
+    setup.apply(plan, account)
+    assert setup.plan(account).empty
+    (found,) = setup.client.find(setup.host, account, Options()) or ()
+    assert found.item == source
+    assert setup.client.stored_secret(setup.host, account, Options()) == CANARY
+    text = b"".join(path.read_bytes() for path in setup.host.home.rglob("*") if path.is_file())
+    assert b"secret-tool" not in text
+    setup.remove(account)
+    assert snapshot(setup.host) == before
+    setup.host.secrets.delete(source)
+    assert keyring(setup.host) == {}
 
 
 def test_a_new_password_replaces_the_old_one(setup: Setup) -> None:
