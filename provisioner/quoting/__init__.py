@@ -12,6 +12,7 @@ from typing import Any
 from provisioner.quoting.aerc import aerc, aercmailbox, aercsection
 from provisioner.quoting.alpine import alpine, alpinefolder
 from provisioner.quoting.base import Quoted
+from provisioner.quoting.configobj import vdirsection
 from provisioner.quoting.curl import curl
 from provisioner.quoting.fetchmail import fetchmail
 from provisioner.quoting.getmail import getmail
@@ -60,6 +61,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "muttcommand": muttcommand,
     "notmuch": notmuch,
     "vdirname": vdirname,
+    "vdirsection": vdirsection,
     "alpine": alpine,
     "alpinefolder": alpinefolder,
     "json": json,

@@ -88,7 +88,7 @@ USUAL = ("icloud", "gmail")
 """The servers of one have STARTTLS and local parts, those of the other TLS and mailboxes with brackets."""
 
 
-DAV = {"vdirsyncer"}
+DAV = {"vdirsyncer", "khal"}
 """Clients for calendars and contacts, of which most providers' servers are not known."""
 
 

@@ -82,6 +82,18 @@ def test_one_command_and_calendars_and_contacts_are_here(terminal: Terminal, ser
     assert terminal.snapshot() == before
 
 
+def test_khal_shows_what_was_fetched(terminal: Terminal) -> None:
+    need(shutil.which("khal"), "khal is not installed")
+    discover, sync = steps(terminal.setup("vdirsyncer", "khal"))
+    terminal.run("sh", "-c", f"yes | {discover}")
+    terminal.run("sh", "-c", sync)
+    assert terminal.run("khal", "printcalendars").split() == ["home"]
+    assert "Lunch" in terminal.run("khal", "search", "Lunch")
+    terminal.provisioner("status")
+    terminal.provisioner("remove", JANE)
+    assert not (terminal.home / ".config/khal").exists()
+
+
 def test_contacts_alone_and_a_new_password(terminal: Terminal, server: Radicale) -> None:
     command = ("setup", JANE, "vdirsyncer", "--contacts", "--password-stdin")
     discover, sync = steps(terminal.provisioner(*command, text=PASSWORD))

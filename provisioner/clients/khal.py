@@ -1,0 +1,116 @@
+"""khal: shows the calendars that vdirsyncer keeps in ~/.calendars; it needs no password."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioner.clients.base import (
+    NOTHING,
+    About,
+    Options,
+    cannot_find,
+    no_export,
+    no_stored_seal,
+    no_stored_secret,
+)
+from provisioner.clients.common import blockfile, program, shared
+from provisioner.clients.common.included import file_name
+from provisioner.clients.common.shared import SharedFile
+from provisioner.edits.block import Block
+from provisioner.errors import Conflict, UsageError
+from provisioner.host import Host
+from provisioner.model import Account, Installation, Plan, Support
+from provisioner.receipt import Receipt
+from provisioner.render import render
+from provisioner.secret import Secret
+
+ID = "khal"
+TITLE = "khal"
+SUPPORT = Support.FULL
+ABOUT = About(
+    versions="0.10",
+    account="marked block in the section [calendars] of ~/.config/khal/config; the events are vdirsyncer's",
+    stored=NOTHING,
+    proof="the real program shows what vdirsyncer has fetched",
+    proven="2026-11-23",
+    holds_password=False,
+)
+
+stored_secret = no_stored_secret
+stored_seal = no_stored_seal
+find = cannot_find
+export = no_export
+
+_SECTION = re.compile(rb"^[ \t]*\[calendars\][^\n]*(?:\n|\Z)", re.M)
+_NEXT = re.compile(rb"^[ \t]*\[[^\[]", re.M)
+
+
+def _usual(host: Host) -> tuple[Path, ...]:
+    """settings/settings.py, find_configuration_file."""
+    return (host.env_dir("XDG_CONFIG_HOME", host.home / ".config") / "khal/config",)
+
+
+def detect(host: Host) -> tuple[Installation, ...]:
+    """khal on the search path; `where` is its configuration file."""
+    return program.installation(host, ID, ID, TITLE, blockfile.choose(host, Options(), _usual(host), TITLE))
+
+
+def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:  # noqa: ARG001 - none needed
+    """Adds all calendars of the account, those that come later, too.
+
+    Raises ProvisionError (`client.not_installed`), UsageError (`profile.unknown`, `server.unknown`,
+    `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    """
+    program.require(host, ID, TITLE, ID)
+    if account.caldav is None:
+        raise UsageError(
+            f"The server for calendars of {account.address} is not known.",
+            "A provider profile can name it: see `caldav` in profiles/icloud.yaml, and --profile.",
+            code="server.unknown",
+        )
+    path = blockfile.choose(host, options, _usual(host), TITLE)
+    file, name = _file(host, path, account), file_name(account)
+    if f"[[{name}]]" in file.own:
+        raise Conflict(
+            f"{path} has a section [[{name}]] already, which provisioner did not write.",
+            "Rename or remove it, then run the command again.",
+            code="account.exists",
+        )
+    usual = path == blockfile.choose(host, Options(), _usual(host), TITLE)
+    command = [ID, *([] if usual else ["-c", str(path)]), "list"]
+    fetched = (host.home / ".calendars" / name).is_dir()
+    note = f"No calendars are in ~/.calendars/{name} yet: provisioner setup {account.address} vdirsyncer"
+    return Plan(
+        client=ID,
+        title=TITLE,
+        where=str(path),
+        changes=file.with_block(render("khal/account.j2", name=name, path=f"~/.calendars/{name}/*")),
+        done=f"shows the calendars in ~/.calendars/{name}",
+        next=f"See what is on with: {shlex.join(command)}",
+        notes=() if fetched else (note,),
+    )
+
+
+def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
+    """Takes the account's block out; events stay. Raises Conflict (`block.*`)."""
+    file = _file(host, Path(receipt.where), receipt.account, force=options.force)
+    return shared.unplan(receipt, TITLE, file)
+
+
+def _file(host: Host, path: Path, account: Account, *, force: bool = False) -> SharedFile:
+    return SharedFile.read(host, path, account.key, _common, place=_place, force=force)
+
+
+def _common(own: str, _accounts: Sequence[Block]) -> str:
+    """A section stands only once (ConfigObj)."""
+    return "" if _SECTION.search(own.encode("utf-8", "surrogateescape")) else render("khal/common.j2")
+
+
+def _place(data: bytes) -> int:
+    """The end of the section [calendars], or of the file."""
+    start = _SECTION.search(data)
+    following = _NEXT.search(data, start.end()) if start else None
+    return following.start() if following else len(data)
