@@ -146,3 +146,49 @@ def test_without_mbsync(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError) as caught:
         plan(terminal(tmp_path, "secret-tool"))
     assert caught.value.code == "client.not_installed"
+
+
+def says(host: Host, version: str) -> None:
+    program = Path(host.env["PATH"]) / "mbsync"
+    program.write_text(f"#!/bin/sh\necho 'isync {version}'\n")
+
+
+@pytest.mark.parametrize(
+    ("version", "words", "note"),
+    [
+        ("1.3.0", ("Master", "Slave", "SSLType"), False),
+        ("1.4.4", ("Far", "Near", "SSLType"), False),
+        ("1.5.0", ("Far", "Near", "TLSType"), False),
+        ("1.5.1", ("Far", "Near", "TLSType"), False),
+        ("1.6.0", ("Far", "Near", "TLSType"), True),
+        ("2.0", ("Far", "Near", "TLSType"), True),
+        ("", ("Far", "Near", "SSLType"), True),  # what 1.4 and 1.5 both know
+    ],
+)
+def test_each_version_gets_its_own_words(
+    host: Host, version: str, words: tuple[str, str, str], note: bool
+) -> None:
+    says(host, version)
+    made = plan(host)
+    lines = text(made).splitlines()
+    far, near, tls = words
+    assert [line.split()[0] for line in lines if line.startswith((far, near))] == [far, near]
+    assert f"Create {near}" in lines
+    assert f"{tls} IMAPS" in lines
+    assert any("mbsync" in one and "report that" in one for one in made.notes) is note
+
+
+def test_an_upgrade_of_mbsync_is_no_change_and_a_downgrade_is_one(host: Host) -> None:
+    says(host, "1.4.4")
+    put(plan(host))
+    says(host, "1.5.1")
+    assert not prune(plan(host)).changes
+    says(host, "1.3.0")
+    assert "Master" in text(plan(host))
+
+
+def test_a_version_that_is_too_old_is_refused(host: Host) -> None:
+    says(host, "1.2.1")
+    with pytest.raises(ProvisionError, match=r"mbsync 1\.2\.1 is too old") as caught:
+        plan(host)
+    assert caught.value.code == "client.old"

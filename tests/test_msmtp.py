@@ -16,7 +16,7 @@ from provisioner.host import Host
 from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, Security, Server
 from provisioner.secret import Secret
-from tests.clients.machines.base import terminal
+from tests.clients.machines.base import certificates, terminal
 
 SECRET = Secret("abcd-efgh-ijkl-mnop")
 JANE = Account(
@@ -218,3 +218,20 @@ def test_the_hook(tmp_path: Path) -> None:
             hook.command(Host(tmp_path, platform=platform), account)
         assert caught.value.code == "hook.missing"
         assert program in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [
+        ("1.6.6", "tls_trust_file /etc/ssl/certs/ca-certificates.crt"),
+        ("1.8.2", "tls_trust_file /etc/ssl/certs/ca-certificates.crt"),
+        ("1.8.3", "tls_trust_file system"),
+        ("1.8.28", "tls_trust_file system"),
+        ("", "tls_trust_file system"),
+    ],
+)
+def test_certificates_are_verified_whatever_the_version(host: Host, version: str, line: str) -> None:
+    program = Path(host.env["PATH"]) / "msmtp"
+    program.write_text(f"#!/bin/sh\necho 'msmtp version {version}'\n")
+    (change,) = msmtp.plan(certificates(host), JANE, SECRET, Options()).changes
+    assert line in (change.after or b"").decode().replace('"', "").splitlines()

@@ -90,6 +90,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"has a script that logs in as {account.address}; {hook.said(account)}",
         next=f"List your mailboxes with: {script} imap — send with: {script} smtp --mail-rcpt TO -T MESSAGE",
+        notes=hook.unattended(host, account),
         secret=secret,
     )
 

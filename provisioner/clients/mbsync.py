@@ -10,14 +10,16 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, entries, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Support
+from provisioner.quoting.base import Quoted
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
@@ -26,7 +28,7 @@ ID = "mbsync"
 TITLE = "mbsync"
 SUPPORT = Support.FULL
 ABOUT = About(
-    versions="1.4",
+    versions="1.4; 1.3 and 1.5 by their release notes",
     account="marked block in ~/.mbsyncrc or ~/.config/isyncrc, mail in ~/Mail/ADDRESS",
     stored=hook.STORED,
     proof="the real program with GNOME Keyring fetches over TLS",
@@ -40,6 +42,30 @@ _SECTION = re.compile(r"\s*(IMAPAccount|IMAPStore|MaildirStore|Channel|Group)\s+
 _SETTING = re.compile(r"\s*([A-Za-z0-9]+)\s+(.*?)\s*")
 _OLD_HOST = re.compile(r"imaps?:(?://)?|:\d+$", re.I)
 """Around the name in `Host imaps:NAME:PORT`, as versions before 1.2 had it."""
+
+
+class Words(NamedTuple):
+    """Words of the configuration that are not the same in every version."""
+
+    far: Quoted
+    near: Quoted
+    tls: Quoted
+
+
+def _words(*words: str) -> Words:
+    return Words(*map(Quoted, words))
+
+
+OLDEST = (1, 3)
+"""The first with `SubFolders Verbatim` (NEWS, 1.3.0)."""
+NEWEST = (1, 5)
+"""The last whose words are known here."""
+_ERAS: tuple[tuple[tuple[int, ...], Words], ...] = (
+    (OLDEST, _words("Master", "Slave", "SSLType")),
+    ((1, 4), _words("Far", "Near", "SSLType")),
+    (NEWEST, _words("Far", "Near", "TLSType")),
+)
+"""From which version on. A newer one takes the older words, too, and says that they are old (NEWS)."""
 _KINDS = {"imapaccount": "account", "imapstore": "store", "maildirstore": "store"}
 
 
@@ -62,7 +88,7 @@ def detect(host: Host) -> tuple[Installation, ...]:
 def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan:
     """Adds the account and its Maildir, and stores the password in the keyring.
 
-    Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
+    Raises ProvisionError (`client.not_installed`, `client.old`, `keyring.*`), UsageError (`hook.missing`,
     `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
     """
     program.require(host, ID, TITLE, "isync")
@@ -74,12 +100,14 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         )
     file = BlockFile.read(host, _choose(host, options), account.key)
     _refuse_clash(file, account.key)
+    version = program.version(host, ID)
     body = render(
         "mbsync/account.j2",
         name=account.key,
         server=account.imap,
         starttls=account.imap.security is Security.STARTTLS,
         hook=hook.command(host, account),
+        words=_choose_words(version, file),
     )
     command = ["mbsync", *([] if file.path == _usual(host)[0] else ["-c", str(file.path)]), account.key]
     return Plan(
@@ -90,7 +118,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{account.key}; {hook.said(account)}",
         next=f"Fetch your mail with: {shlex.join(command)}",
-        notes=hook.unattended(host, account),
+        notes=(*_unknown(version), *hook.unattended(host, account)),
         secret=secret,
     )
 
@@ -126,6 +154,35 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
 def _directory(host: Host, account: Account) -> Path:
     """mbsync makes mailboxes in it, but never itself."""
     return host.home / "Mail" / account.key
+
+
+def _choose_words(version: tuple[int, ...], file: BlockFile) -> Words:
+    """The newest that the installed version knows, but an account keeps those that it was written with.
+
+    Raises ProvisionError (`client.old`).
+    """
+    if version and version < OLDEST:
+        raise ProvisionError(
+            f"mbsync {'.'.join(map(str, version))} is too old: it cannot keep the names of mailboxes.",
+            f"Install isync {'.'.join(map(str, OLDEST))} or newer, then run this again.",
+            code="client.old",
+        )
+    # Without a version: what was understood for the longest time.
+    usable = [words for since, words in _ERAS if since <= (version or (1, 4))]
+    body = file.block.body if file.block else ""
+    written = [
+        words for words in usable if re.search(rf"^{words.tls} ", body, re.M) and f"\n{words.far} " in body
+    ]
+    return (written or usable)[-1]
+
+
+def _unknown(version: tuple[int, ...]) -> tuple[str, ...]:
+    if version and version[:2] <= NEWEST:
+        return ()
+    which = (
+        f"is {'.'.join(map(str, version))}, newer than what is known here" if version else "says no version"
+    )
+    return (f"mbsync {which}: if it complains of a word that is old or that it does not know, report that.",)
 
 
 def _refuse_clash(file: BlockFile, name: str) -> None:

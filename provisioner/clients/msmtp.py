@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, entries, hook, program
+from provisioner.clients.common import blockfile, entries, hook, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.errors import Conflict, UsageError
@@ -22,7 +22,7 @@ ID = "msmtp"
 TITLE = "msmtp"
 SUPPORT = Support.FULL
 ABOUT = About(
-    versions="1.8",
+    versions="1.8; older ones by their release notes",
     account="marked block in ~/.msmtprc or ~/.config/msmtp/config",
     stored=hook.STORED,
     proof="the real program with GNOME Keyring sends over TLS; its own parser reads back any value",
@@ -50,7 +50,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     """Adds the account, as the default one if there is none yet, and stores the password in the keyring.
 
     Raises ProvisionError (`client.not_installed`, `keyring.*`), UsageError (`hook.missing`,
-    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
+    `profile.unknown`, `tls.no_bundle`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
     """
     program.require(host, ID, TITLE, "msmtp")
     # msmtp(1), `from`: these would be a pattern or a substitution.
@@ -69,6 +69,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
             code="account.exists",
         )
     default = "default" not in names and (file.block is None or "default" in _names(file.block.body))
+    version = program.version(host, ID)
     body = render(
         "msmtp/account.j2",
         name=account.key,
@@ -76,6 +77,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         server=account.smtp,
         starttls=account.smtp.security is Security.STARTTLS,
         hook=hook.command(host, account),
+        # 1.8.2 brought `system` and did not look at the result of the verification (NEWS, 1.8.2, 1.8.3).
+        trusted=tls.bundle(host, TITLE) if version and version < (1, 8, 3) else "",
         default=default,
     )
     send = ["msmtp", *_place(host, file.path), *([] if default else ["-a", account.key])]
@@ -87,7 +90,14 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"sends as {account.address}; {hook.said(account)}",
         next=f"Send a mail with: {shlex.join(send)} RECIPIENT < MESSAGE",
-        notes=() if default else (f"Another account is msmtp's default; -a {account.key} chooses this one.",),
+        notes=(
+            *(
+                ()
+                if default
+                else (f"Another account is msmtp's default; -a {account.key} chooses this one.",)
+            ),
+            *hook.unattended(host, account),
+        ),
         secret=secret,
     )
 

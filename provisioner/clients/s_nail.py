@@ -88,6 +88,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends mail as {account.address}; {hook.said(account)}",
         next=f"Read your mail with: {send} — send with: {send} -s SUBJECT RECIPIENT < TEXT",
+        notes=hook.unattended(host, account),
         secret=secret,
     )
 
