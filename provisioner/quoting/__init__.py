@@ -22,6 +22,7 @@ from provisioner.quoting.json import json
 from provisioner.quoting.keyfile import keyfile, keyfile_list
 from provisioner.quoting.lisp import lisp
 from provisioner.quoting.lua import lua
+from provisioner.quoting.mblaze import mblaze
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
 from provisioner.quoting.msmtp import msmtp
@@ -61,6 +62,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "muttcommand": muttcommand,
     "notmuch": notmuch,
     "vdirname": vdirname,
+    "mblaze": mblaze,
     "vdirsection": vdirsection,
     "alpine": alpine,
     "alpinefolder": alpinefolder,
