@@ -154,3 +154,22 @@ def test_without_emacs(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError) as caught:
         plan(terminal(tmp_path, "secret-tool"))
     assert caught.value.code == "client.not_installed"
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ('(setq gnus-secondary-select-methods \'((nnimap "JANE@example.org")))\n', True),
+        ('(make-mu4e-context :name "jane@example.org")\n', True),
+        (';; (nnimap "jane@example.org")\n', False),
+        ('(nnimap "joe@example.org")\n', False),
+    ],
+)
+def test_a_server_of_the_users_own_with_this_name_is_refused(host: Host, line: str, taken: bool) -> None:
+    (host.home / ".emacs").write_text(f"(setq x 1)\n{line}")
+    if not taken:
+        assert plan(host).changes
+        return
+    with pytest.raises(Conflict) as caught:
+        plan(host)
+    assert caught.value.code == "account.exists"

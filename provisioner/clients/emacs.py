@@ -6,13 +6,14 @@ password, finds ours by a backend of its own; nothing is written to ~/.authinfo.
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, hook, included, program
 from provisioner.clients.common.included import Included
-from provisioner.errors import ProvisionError
+from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
 from provisioner.quoting.base import Quoted
@@ -69,7 +70,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     """Adds the account, as the usual sender if there is none yet, and stores the password in the keyring.
 
     Raises ProvisionError (`client.not_installed`, `client.old`, `keyring.*`), UsageError (`hook.missing`,
-    `profile.unknown`, `value.unwritable`), Conflict (`block.*`).
+    `profile.unknown`, `value.unwritable`), Conflict (`account.exists`, `block.*`).
     """
     program.require(host, ID, TITLE, "emacs")
     version = program.version(host, "emacs")
@@ -80,6 +81,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
             code="client.old",
         )
     files = _files(host, account, options)
+    _refuse_clash(files, account)
     names = account.mailboxes.names if account.mailboxes else {}
     body = render(
         "emacs/account.j2",
@@ -124,6 +126,19 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:
     """The keyring's password, if Emacs has our account."""
     return _files(host, account, options).stored(host, account)
+
+
+def _refuse_clash(files: Included, account: Account) -> None:
+    """A server of Gnus or a context of mu4e with our name; what the init file loads is not looked at."""
+    same = re.compile(rf'[^;]*(\(nnimap|:name)\s+"{re.escape(account.key)}".*', re.I)
+    own = files.own.block is None and bool(files.own.others.strip())
+    if own or any(map(same.match, files.main.others.splitlines())):
+        raise Conflict(
+            f"{files.own.path if own else files.main.path} has {account.key} already, which provisioner did "
+            "not write.",
+            "Rename or remove it, then run the command again.",
+            code="account.exists",
+        )
 
 
 def _files(host: Host, account: Account, options: Options) -> Included:

@@ -111,7 +111,7 @@ def test_without_the_keyring_nothing_is_tried(curl: Curl) -> None:
     curl.world.imap.forget()
     curl.terminal.run("secret-tool", "clear", "service", "provisioner", "username", JANE)
     done = curl.terminal.desktop.run("sh", str(curl.script()), "imap")
-    assert (done.returncode, done.stderr) == (1, "The keyring gives no password.\n")
+    assert (done.returncode, done.stderr) == (1, "The command gives no password.\n")
     assert "rip=" not in curl.world.imap.log()
 
 

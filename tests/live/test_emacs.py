@@ -165,7 +165,7 @@ def test_without_the_keyring_nothing_is_tried(emacs: Emacs) -> None:
     emacs.terminal.setup("emacs")
     emacs.terminal.run("secret-tool", "clear", "service", "provisioner", "username", JANE)
     done = emacs.done(SEND % "")
-    assert "The keyring gives no password for" in done.stderr
+    assert "The command gives no password for" in done.stderr
     assert emacs.world.smtp.failures == []
 
 

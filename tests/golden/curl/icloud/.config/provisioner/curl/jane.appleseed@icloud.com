@@ -20,7 +20,7 @@ smtp)
 esac
 unset password  # else it is exported if it was before
 password=$(secret-tool lookup service provisioner username jane.appleseed@icloud.com | LC_ALL=C sed 's/["\\]/\\&/g')
-test "$password" || { echo "The keyring gives no password." >&2; exit 1; }
+test "$password" || { echo "The command gives no password." >&2; exit 1; }
 # Through a pipe: the password is in no argument, variable of the environment or file.
 {
   printf 'user = "%s:%s"\n' "$user" "$password" |

@@ -5,13 +5,13 @@
 A SERVER is (HOST PORT USER STREAM-TYPE NAMES-OF-PORT...).")
 
 (defun provisioner-password (address)
-  "The password of the account ADDRESS, from the keyring."
+  "The password of the account ADDRESS, from where its command has it."
   (let ((command (plist-get (cdr (assoc address provisioner-accounts)) :command))
         (coding-system-for-read 'utf-8))
     (with-temp-buffer
       (unless (and (eq 0 (apply #'call-process (car command) nil '(t nil) nil (cdr command)))
                    (> (buffer-size) 0))
-        (user-error "The keyring gives no password for %s" address))
+        (user-error "The command gives no password for %s" address))
       (replace-regexp-in-string "\n+\\'" "" (buffer-string)))))
 
 (defun provisioner-wanted-p (wanted values)
