@@ -28,7 +28,10 @@ NOBODY = 65534
 
 
 def bare(port: int, ca_file: str) -> None:
-    """The fewest round trips that prove the logins: each sends AUTHENTICATE and EXAMINE in one write."""
+    """The fewest round trips that prove the logins at any server.
+
+    EXAMINE waits for the reply to AUTHENTICATE: what is sent before it, some servers throw away.
+    """
     context = ssl.create_default_context(cafile=ca_file)
     jobs: queue.SimpleQueue[int | None] = queue.SimpleQueue()
     for number in [*range(ACCOUNTS), *[None] * AT_ONCE]:
@@ -44,9 +47,13 @@ def bare(port: int, ca_file: str) -> None:
             ):
                 file = tls.makefile("rb")
                 file.readline()
-                tls.sendall(b"a AUTHENTICATE PLAIN " + token + b"\r\nb EXAMINE INBOX\r\nc LOGOUT\r\n")
+                tls.sendall(b"a AUTHENTICATE PLAIN " + token + b"\r\n")
+                while not (line := file.readline()).startswith(b"a OK"):
+                    assert line.startswith(b"* "), line
+                tls.sendall(b"b EXAMINE INBOX\r\n")
                 while not (line := file.readline()).startswith(b"b OK"):
-                    assert line[:2] in (b"* ", b"a "), line
+                    assert line.startswith(b"* "), line
+                tls.sendall(b"c LOGOUT\r\n")
             done.append(number)
 
     threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]

@@ -26,6 +26,9 @@ def clean(text: str) -> str:
 
 def fold(text: str, indent: str = "", hang: str | None = None) -> list[str]:
     """The text in lines no longer than the terminal; the second and later begin with `hang`."""
+    line = indent + text
+    if text.isprintable() and len(line) <= width() and text == text.strip() != "":
+        return [line]  # most are; wrapping a thousand rows takes longer than many logins
     return textwrap.wrap(
         text,
         width(),

@@ -22,6 +22,7 @@ from provisioner.outcome import CheckResult
 from provisioner.secret import Secret
 
 if TYPE_CHECKING:
+    from provisioner.check.reach import Addresses
     from provisioner.check.wire import Transcript
 
 __all__ = [
@@ -60,12 +61,15 @@ def check_imap(
     context: ssl.SSLContext | None = None,
     transcript: Transcript | None = None,
     others: Sequence[str] = (),
+    addresses: Addresses | None = None,
+    listing: bool = True,
 ) -> CheckResult:
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
     `rule`: what the provider's app-specific passwords look like; `mailboxes`: what it calls its own.
     `provider`: whose servers these are, for what they mean by what they say. `others`: names of
-    servers besides its own, looked up to tell why this one's is not found.
+    servers besides its own, looked up to tell why this one's is not found. `addresses`: look-ups that
+    several checks share. `listing`: whether mailboxes and quota are wanted.
     Raises UsageError for a user name or password that cannot be sent, or as `make_context`; nothing else.
     """
     from provisioner.check import attempt, imap
@@ -84,6 +88,8 @@ def check_imap(
         transcript,
         provider,
         others,
+        addresses,
+        listing,
     )
 
 
@@ -97,6 +103,7 @@ def check_smtp(
     context: ssl.SSLContext | None = None,
     transcript: Transcript | None = None,
     others: Sequence[str] = (),
+    addresses: Addresses | None = None,
 ) -> CheckResult:
     """Logs in to the server for sending, and sends nothing. Otherwise as `check_imap`."""
     from provisioner.check import attempt, smtp
@@ -115,6 +122,7 @@ def check_smtp(
         transcript,
         provider,
         others,
+        addresses,
     )
 
 

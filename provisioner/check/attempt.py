@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from provisioner.accounts import Target
 from provisioner.check import diagnosis, evidence, reach, rules, second, shown, tls
 from provisioner.check.diagnosis import Fault
+from provisioner.check.reach import Addresses
 from provisioner.check.timing import Timeouts, timed
 from provisioner.check.wire import Transcript, Wire
 from provisioner.model import AppPassword, MailboxNames, Provider, Security
@@ -34,7 +35,9 @@ class Session(Protocol):
     def greet(self) -> None: ...
     def starttls(self) -> None: ...
     def login(self, user: str, secret: Secret) -> None: ...
-    def mailboxes(self, names: MailboxNames | None, *, send_id: bool = False) -> Contents: ...
+    def mailboxes(
+        self, names: MailboxNames | None, *, send_id: bool = False, listing: bool = True
+    ) -> Contents: ...
     def close(self) -> None: ...
 
 
@@ -49,6 +52,7 @@ class _Attempt:
         timeouts: Timeouts,
         context: ssl.SSLContext,
         transcript: Transcript | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
         self.protocol = protocol
         self.session = session
@@ -59,6 +63,7 @@ class _Attempt:
         self.slowest_greeting = 0.0
         self.timings: dict[str, float] = {}
         self.transcript = transcript
+        self.addresses = addresses
         self.certificate = tls.Verified()
 
     def connect(self, timings: dict[str, float] | None = None) -> Wire:
@@ -69,6 +74,7 @@ class _Attempt:
             deadline=self.deadline,
             transcript=self.transcript,
             timings=timings,
+            addresses=self.addresses,
         )
 
     def up_to_tls(self, timings: dict[str, float] | None = None) -> Wire:
@@ -138,14 +144,17 @@ def check(
     transcript: Transcript | None = None,
     provider: Provider | None = None,
     others: Sequence[str] = (),
+    addresses: Addresses | None = None,
+    listing: bool = True,
 ) -> CheckResult:
     """The result of trying each user name once, the second only if the first was rejected.
 
     `provider` is whose servers these are: it says what they mean by what they say. `others`: names of
-    servers besides its own, looked up to tell why this one's is not found.
+    servers besides its own, looked up to tell why this one's is not found. `listing`: whether mailboxes
+    and quota are wanted, beside the proof that the inbox opens.
     """
     started = time.monotonic()
-    attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript)
+    attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript, addresses)
     contents = Contents()
     tried: list[str] = []
     own = rules.of_provider(provider)
@@ -161,7 +170,7 @@ def check(
                     tried.append(user)
                     talk.login(user, secret)
                 with timed(attempt.timings, "mailboxes"):
-                    contents = talk.mailboxes(names, send_id=send_id)
+                    contents = talk.mailboxes(names, send_id=send_id, listing=listing)
         except Fault as error:
             fault = evidence.at_provider(error, own)
             if fault.code not in USERNAME_MAY_BE_WRONG:

@@ -169,27 +169,37 @@ class ImapSession:
             self.wire.enter("login", self.timeouts.reply)
         return self._finish_login(self._plain_login(user, secret))
 
-    def mailboxes(self, names: MailboxNames | None, *, send_id: bool = False) -> Contents:
-        """Opens INBOX read-only and lists the mailboxes, all asked for in one go.
+    def mailboxes(
+        self, names: MailboxNames | None, *, send_id: bool = False, listing: bool = True
+    ) -> Contents:
+        """Opens INBOX read-only and, if `listing`, lists the mailboxes, all asked for in one go.
 
         `send_id`: this server wants the program's name (RFC 2971), even if it does not say so.
         """
         self.wire.enter("mailboxes", self.timeouts.reply, lines=MAX_MAILBOX_LINES)
-        listing = _listing(self._capabilities())
-        commands = [("EXAMINE", "INBOX"), listing]
-        if self._tells_quota or "QUOTA" in self._capabilities():
-            commands.insert(0, ("GETQUOTAROOT", "INBOX"))
-        if self._takes_id or send_id:
-            commands.insert(0, ("ID", '("name" "provisioner")'))
-        if not self._capabilities():
-            commands.insert(0, ("CAPABILITY",))
+        who = [("ID", '("name" "provisioner")')] if self._takes_id or send_id else []
+        if not listing:
+            tags = [self._send(*command) for command in (*who, ("EXAMINE", "INBOX"))]
+            *_, opened = [self._answer(tag) for tag in tags]
+            if opened.status != "OK":
+                raise Fault("box.no_inbox", text=opened.text)
+            return Contents()
+        asked = _listing(self._capabilities())
+        tells_quota = self._tells_quota or "QUOTA" in self._capabilities()
+        commands = [
+            *([] if self._capabilities() else [("CAPABILITY",)]),
+            *who,
+            *([("GETQUOTAROOT", "INBOX")] if tells_quota else []),
+            ("EXAMINE", "INBOX"),
+            asked,
+        ]
         tags = [self._send(*command) for command in commands]
         *_, opened, listed = [self._answer(tag) for tag in tags]
         if opened.status != "OK":
             raise Fault("box.no_inbox", text=opened.text)
         found = self._listed()
         late = _listing(self._capabilities())
-        if listed.status != "OK" or (late != listing and not any(row.flags & FLAGS.keys() for row in found)):
+        if listed.status != "OK" or (late != asked and not any(row.flags & FLAGS.keys() for row in found)):
             self._run(*(late if listed.status == "OK" else _listing([])))
             found = self._listed() or found
         # A name that is the password would end up in a client's settings, in clear.

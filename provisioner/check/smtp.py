@@ -75,6 +75,7 @@ class SmtpSession:
         names: MailboxNames | None,  # noqa: ARG002 - the same call as IMAP's
         *,
         send_id: bool = False,  # noqa: ARG002
+        listing: bool = True,  # noqa: ARG002
     ) -> Contents:
         """A server for sending has none."""
         return Contents()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import ssl
 
     from provisioner.check import Service
+    from provisioner.check.reach import Addresses
 
 AT_ONCE = 32
 """Logins at the same time, whatever the servers."""
@@ -155,6 +156,7 @@ def log_in_all(
     Raises UsageError (`tls.ca_file`).
     """
     from provisioner import check  # the network libraries load only when they are needed
+    from provisioner.check.reach import Addresses
 
     if not attempts:
         return
@@ -164,13 +166,13 @@ def log_in_all(
     ]
     scheduler = _Scheduler(jobs, services, per_host)
     finished: SimpleQueue[_Job | BaseException] = SimpleQueue()
-    context = check.make_context()
+    context, addresses = check.make_context(), Addresses()
 
     def work() -> None:
         while task := scheduler.take():
             job, service = task
             try:
-                result = _log_in(job, service, timeout, context)
+                result = _log_in(job, service, timeout, context, addresses)
             except BaseException as error:  # handed over to the caller's thread
                 finished.put(error)
                 scheduler.stop()
@@ -214,7 +216,11 @@ def log_in_all(
 
 
 def _log_in(
-    job: _Job, service: Service, timeout: float | None, context: ssl.SSLContext
+    job: _Job,
+    service: Service,
+    timeout: float | None,
+    context: ssl.SSLContext,
+    addresses: Addresses,
 ) -> CheckResult | ProvisionError:
     from provisioner import check
 
@@ -237,16 +243,18 @@ def _log_in(
                 timeouts=limits,
                 context=context,
                 transcript=told,
+                addresses=addresses,
             )
         return check.check_imap(
             login.imap,
             secret,
             rule=login.rule,
             provider=login.provider,
-            mailboxes=login.mailboxes,
             timeouts=limits,
             context=context,
             transcript=told,
+            addresses=addresses,
+            listing=False,  # one round trip less, and only logins are asked about
         )
     except ProvisionError as error:
         return error
