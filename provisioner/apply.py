@@ -55,7 +55,9 @@ def apply(
     """
     with journal.locked(wait=wait):
         places: dict[Path, Path] = {
-            path: refuse_unsafe(path, host) for deed in deeds for path in deed.plan.locks
+            path: refuse_unsafe(path, host)
+            for deed in deeds
+            for path in filter(locks.is_file, deed.plan.locks)
         }
         absent = {path for path in places if not path.exists()}
         with contextlib.ExitStack() as held:

@@ -1,10 +1,12 @@
-"""The lock of a client's profile, held as the client itself does, and the one among provisioners."""
+"""What shows that a client is running (a profile's lock, held as the client itself does; a socket), and the
+lock among provisioners."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import socket
 import struct
 import sys
 import threading
@@ -20,6 +22,11 @@ if sys.platform != "win32":
     import fcntl
 
 _POLL_SECONDS = 0.5
+MOZILLA = (".parentlock", "parent.lock")
+"""Names of lock files; any other path is that of a socket on which a running client listens."""
+_LISTENS = 0x10000
+"""__SO_ACCEPTCON among the flags in /proc/net/unix (proc(5); include/uapi/linux/net.h)."""
+_LONGEST = 107
 NONE_HERE = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 """What a file system without locks answers, such as NFS (fcntl(2), flock(2))."""
 PATIENCE_SECONDS = 10.0
@@ -77,15 +84,59 @@ class OwnLock:
 def hold(paths: Sequence[Path], title: str, *, wait: bool = False) -> Iterator[None]:
     """Holds Mozilla profile locks (nsProfileLock.cpp: a POSIX write lock on `.parentlock`, an unshared
     open of `parent.lock` on Windows). A profile directory that does not exist yet needs none.
+    Nothing is held for the socket of a client; only one that listens there is noticed.
 
     `title` names the client in the message; `wait` polls until the lock is free.
     Raises Conflict (code `client.running`) that says who holds it.
     """
     with contextlib.ExitStack() as stack:
         for path in paths:
-            if path.parent.is_dir():
+            if not is_file(path):
+                while _listening(path):
+                    if not wait:
+                        raise _running(title)
+                    pause()
+            elif path.parent.is_dir():
                 stack.enter_context(_one(path, title, wait=wait))
         yield
+
+
+def is_file(path: Path) -> bool:
+    """The path is that of a lock file, not of a socket."""
+    return path.name in MOZILLA
+
+
+def _listening(path: Path, table: Path = Path("/proc/net/unix")) -> bool:
+    """Someone listens on the socket. Linux tells it without a connection, which could disturb the client."""
+    try:
+        rows = [line.split(maxsplit=7) for line in table.read_text("utf-8", "surrogateescape").splitlines()]
+    except FileNotFoundError:  # another system
+        return _answers(path)
+    except OSError:
+        return False
+    # Programs cut a path that is too long for the system (unix(7), sun_path).
+    cut = os.fsencode(path)[:_LONGEST].decode("utf-8", "surrogateescape")
+    return any(len(row) == 8 and row[7] == cut and int(row[3], 16) & _LISTENS for row in rows[1:])
+
+
+def _answers(path: Path) -> bool:
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        return False
+    with socket.socket(family) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _running(title: str, who: str = "") -> Conflict:
+    return Conflict(
+        f"{title} is running{who} and would overwrite the change.",
+        "Close it and run the command again, or add --wait.",
+        code="client.running",
+    )
 
 
 def pause() -> None:
@@ -104,11 +155,7 @@ def _one(path: Path, title: str, *, wait: bool) -> Iterator[None]:
             if new:
                 _unlink(path)
             who = f" (process {holder})" if holder else ""
-            raise Conflict(
-                f"{title} is running{who} and would overwrite the change.",
-                "Close it and run the command again, or add --wait.",
-                code="client.running",
-            )
+            raise _running(title, who)
         pause()
     try:
         yield

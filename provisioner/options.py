@@ -51,7 +51,7 @@ client_options = _all(
     click.option(
         "--primary-password-command",
         metavar="CMD",
-        help="Command that prints Thunderbird's Primary Password.",
+        help="Command that prints the Primary Password of Thunderbird or Claws Mail.",
     ),
 )
 name_option = click.option("--name", help="Your name, as the people you write to see it.")

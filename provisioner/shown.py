@@ -52,6 +52,12 @@ def _logins(data: bytes) -> str:
     return mozilla.shown_logins(data)
 
 
+def _claws(data: bytes) -> str:
+    from provisioner.stores import claws
+
+    return claws.shown(data)
+
+
 def _profile(data: bytes) -> str:
     from provisioner.clients.apple_mail import profile
 
@@ -62,6 +68,7 @@ _STORES: dict[str, Callable[[bytes], str]] = {
     "key4.db": _key4,
     "logins.json": _logins,
     "logins-backup.json": _logins,
+    "passwordstorerc": _claws,
     ".mobileconfig": _profile,
     ".pkcs7": lambda data: "(encrypted)\n",
 }

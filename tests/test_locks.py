@@ -54,7 +54,9 @@ def test_while_we_hold_it_the_client_cannot_take_it(lock: Path) -> None:
 
 
 def test_every_lock_of_the_list_is_held(tmp_path: Path) -> None:
-    paths = [tmp_path / "a", tmp_path / "b"]
+    paths = [tmp_path / name / ".parentlock" for name in "ab"]
+    for path in paths:
+        path.parent.mkdir()
     with hold(paths, "Thunderbird"):
         assert [can_lock(path) for path in paths] == [False, False]
 

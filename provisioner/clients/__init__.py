@@ -12,6 +12,7 @@ from provisioner.errors import UsageError
 CLIENT_IDS = (
     "thunderbird",
     "apple-mail",
+    "claws-mail",
     "msmtp",
     "mbsync",
     "getmail",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         aerc,
         alpine,
         apple_mail,
+        claws_mail,
         curl,
         emacs,
         evolution,
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     _CHECKED: tuple[Client, ...] = (
         thunderbird,
         apple_mail,
+        claws_mail,
         msmtp,
         mbsync,
         getmail,

@@ -76,6 +76,18 @@ class Ini:
         self._set(section, key, value)
         self._values = self._read()
 
+    def remove(self, section: str) -> None:
+        """Takes a section out, up to the next one, with the empty lines that set it apart."""
+        heads = [(name, line) for name, key, _, line in self._parsed() if key is None]
+        for number, (name, start) in reversed(list(enumerate(heads))):
+            if name == section:
+                last = number + 1 == len(heads)
+                end = len(self._lines) if last else heads[number + 1][1]
+                while last and start and not self._lines[start - 1].strip():
+                    start -= 1
+                del self._lines[start:end]
+        self._values = self._read()
+
     def _set(self, section: str, key: str, value: str) -> None:
         last = None
         changed = False

@@ -33,6 +33,7 @@ from provisioner.quoting.offlineimap import offlineimap, offlineimap_section
 from provisioner.quoting.outlook import outlook
 from provisioner.quoting.python import python
 from provisioner.quoting.shell import shell
+from provisioner.quoting.sylpheed import folderattr, sylpheedrc
 from provisioner.quoting.vdirsyncer import vdirname
 from provisioner.quoting.xml import xml
 
@@ -68,4 +69,6 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "alpinefolder": alpinefolder,
     "json": json,
     "outlook": outlook,
+    "sylpheedrc": sylpheedrc,
+    "folderattr": folderattr,
 }

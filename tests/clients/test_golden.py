@@ -25,6 +25,7 @@ FRESH = [name for name in MACHINES if name.endswith("-fresh") and name not in EL
 
 HASH = re.compile(rb"(>>> provisioner \S+) [0-9a-f]{16} >>>")
 PEM = re.compile(rb"(-----BEGIN [A-Z0-9 ]+-----\n)[^-]+")
+RANDOM = re.compile(rb"(\{AES-256-CBC,50000\}|_salt=)[A-Za-z0-9+/=]{88,}")
 
 
 def written(name: str, directory: Path) -> dict[str, bytes]:
@@ -39,8 +40,8 @@ def written(name: str, directory: Path) -> dict[str, bytes]:
     home, programs = str(setup.host.home).encode(), str(directory / "bin").encode()
 
     def neutral(data: bytes) -> bytes:
-        data = PEM.sub(rb"\1RANDOM\n", data)
-        return HASH.sub(rb"\1 HASH >>>", data.replace(home, b"/home/jane").replace(programs, b"/usr/bin"))
+        data = PEM.sub(rb"\1RANDOM\n", data.replace(home, b"/home/jane").replace(programs, b"/usr/bin"))
+        return RANDOM.sub(rb"\1RANDOM", HASH.sub(rb"\1 HASH >>>", data))
 
     return {
         str(path.relative_to(setup.host.home)): neutral(path.read_bytes())
