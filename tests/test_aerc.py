@@ -95,7 +95,7 @@ def test_the_file(host: Host, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "sender"),
-    [("", "<Jane@example.org>"), ('J. "x" \\ `y`', '"J. \\"x\\" \\\\ `y`" <Jane@example.org>')],
+    [("", "Jane@example.org"), ('J. "x" \\ `y`', '"J. \\"x\\" \\\\ `y`" <Jane@example.org>')],
 )
 def test_the_sender(host: Host, name: str, sender: str) -> None:
     account = dataclasses.replace(JANE, display_name=name)

@@ -68,7 +68,7 @@ def test_the_account(host: Host) -> None:
     made = plan(host)
     assert lines(made, OWN) == [
         '[sendemail "jane@example.org"]',
-        '\tfrom = "Jane \\"J\\" Appleseed <Jane@example.org>"',
+        '\tfrom = "=?utf-8?q?Jane_=22J=22_Appleseed?= <Jane@example.org>"',
         "\tenvelopeSender = auto",
         '\tsmtpServer = "smtp.example.org"',
         '\tsmtpServerPort = "587"',
@@ -92,6 +92,12 @@ def test_tls_from_the_start_and_no_name(host: Host) -> None:
     text = lines(plan(host, dataclasses.replace(JANE, smtp=server, display_name="")), OWN)
     assert "\tsmtpEncryption = ssl" in text
     assert '\tfrom = "Jane@example.org"' in text
+
+
+@pytest.mark.parametrize("name", ["Jäne Q. Public, Dr. (x)", "a;b: c"])
+def test_a_name_that_git_encodes_itself_stays_readable(host: Host, name: str) -> None:
+    text = lines(plan(host, dataclasses.replace(JANE, display_name=name)), OWN)
+    assert f'\tfrom = "{name} <Jane@example.org>"' in text
 
 
 @pytest.mark.parametrize("address", ["jane@example.org", "o'neill$x`id`{}#!@example.org"])

@@ -151,6 +151,14 @@ def test_values_that_the_file_cannot_hold_are_refused(host: Host, user: str) -> 
         assert caught.value.code == "value.unwritable"
 
 
+@pytest.mark.parametrize("name", ["Jané, Dr.", 'Jané "J"', "é <x@y>", "é (x)", "é\\"])
+def test_a_name_that_s_nail_would_spoil_is_refused(host: Host, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(host, dataclasses.replace(JANE, display_name=name))
+    assert caught.value.code == "value.unwritable"
+    plan(host, dataclasses.replace(JANE, display_name="Jané Q. Public"))
+
+
 def test_the_stored_password_is_only_that_of_an_account_we_set_up(host: Host) -> None:
     host.secrets.set(SecretItem.shared("jane@example.org"), SECRET)
     assert s_nail.stored_secret(host, JANE, Options()) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, entries, hook, program
+from provisioner.clients.common import blockfile, entries, hook, program, sender
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.errors import Conflict
@@ -74,7 +74,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         # Before 0.15 the connection would be in clear without it: better a warning than that.
         starttls_key=starttls and version < ALWAYS_STARTTLS,
         hook=hook.command(host, account),
-        sender=_sender(account),
+        # As Go's net/mail reads it.
+        sender=sender.mailbox(sender.quoted(account.display_name), account.address),
         sent=boxes.get(Use.SENT, ""),
         drafts=boxes.get(Use.DRAFTS, "Drafts"),
         archive=boxes.get(Use.ARCHIVE, "Archive"),
@@ -120,14 +121,6 @@ def _url(scheme: str, server: Server) -> str:
     """aerc-imap(5), aerc-smtp(5): all parts are percent-encoded; imap without `s` is STARTTLS."""
     secure = "s" if server.security is Security.TLS else ""
     return f"{scheme}{secure}://{quote(server.username, safe='')}@{server.host}:{server.port}"
-
-
-def _sender(account: Account) -> str:
-    """The address with the name as a quoted string (RFC 5322, 3.2.4), as Go's net/mail reads it."""
-    if not account.display_name:
-        return f"<{account.address}>"
-    name = re.sub(r'(["\\])', r"\\\1", account.display_name)
-    return f'"{name}" <{account.address}>'
 
 
 def _entries(text: str) -> Iterator[Entry]:

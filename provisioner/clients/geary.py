@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from email.utils import formataddr
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import gnome, program
+from provisioner.clients.common import gnome, program, sender
 from provisioner.edits.keyfile import KeyFile
 from provisioner.errors import Conflict
 from provisioner.host import Host
@@ -79,8 +78,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 
 
 def _rendered(host: Host, account: Account) -> str:
-    # The name alone: formataddr refuses an address that is not ASCII, which Geary understands.
-    name = formataddr((one_line(account.display_name, TITLE), "")).removesuffix("<>")
+    name = sender.phrase(one_line(account.display_name, TITLE))
     mailboxes = account.mailboxes
     folders = []
     for use, mailbox in mailboxes.names.items() if mailboxes else ():
@@ -89,7 +87,7 @@ def _rendered(host: Host, account: Account) -> str:
     return render(
         "geary/account.j2",
         ordinal=1 + sum(1 for _ in gnome.key_files(host, gnome.geary_accounts(host), "*/geary.ini")),
-        sender=f"{name}<{account.address}>" if name else account.address,
+        sender=sender.mailbox(name, account.address),
         folders=folders,
         imap=account.imap,
         imap_security=_SECURITY[account.imap.security],

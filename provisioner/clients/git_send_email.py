@@ -5,12 +5,13 @@ The identity and its credential helper are in a file of their own, which the use
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from urllib.parse import quote
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook
+from provisioner.clients.common import blockfile, hook, sender
 from provisioner.clients.common.included import Included, file_name, from_home
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
@@ -90,8 +91,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     body = render(
         "git-send-email/account.j2",
         name=account.key,
-        # The name in UTF-8, without quotes: git send-email itself encodes and quotes it.
-        sender=f"{account.display_name} <{account.address}>" if account.display_name else account.address,
+        sender=sender.mailbox(_name(account), account.address),
         server=server,
         starttls=server.security is Security.STARTTLS,
         default=default,
@@ -144,6 +144,16 @@ def _lacking(host: Host) -> tuple[str, ...]:
     lost = [module for module in modules if module in printed]
     hint = "install your system's packages of them (Debian: libauthen-sasl-perl, libio-socket-ssl-perl)"
     return (f"git send-email lacks the Perl modules {' and '.join(lost)}: {hint}.",) if lost else ()
+
+
+def _name(account: Account) -> str:
+    """The name without quotes, in UTF-8: git itself encodes and quotes it (git-send-email, sanitize_address).
+
+    It does so by simple patterns, as it finds the address of the envelope; what could mislead these is
+    encoded here. The rest is not, lest git take the sender for another person than the patch's author.
+    """
+    name = one_line(account.display_name, TITLE)
+    return sender.encoded(name) if re.search(r'[<>@"\\]|=\?', name) else name
 
 
 def _helper(command: str) -> str:

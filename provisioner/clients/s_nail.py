@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from email.utils import formataddr
 from pathlib import Path
 from urllib.parse import quote
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, included, program
+from provisioner.clients.common import blockfile, hook, included, program, sender
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import Included
-from provisioner.errors import Conflict
+from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
 from provisioner.quoting.base import Quoted, one_line
@@ -70,7 +69,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     body = render(
         "s-nail/account.j2",
         name=account.key,
-        sender=formataddr((account.display_name, account.address)),
+        sender=_sender(account),
         smtp=_url("smtp", account.smtp),
         smtp_starttls=account.smtp.security is Security.STARTTLS,
         imap=_url("imap", account.imap),
@@ -119,6 +118,21 @@ def _word(path: str) -> str:
     """As a word for whatever shell the user has; a `~` in front stays bare."""
     home = "~/" if path.startswith("~/") else ""
     return home + shlex.quote(path.removeprefix(home))
+
+
+def _sender(account: Account) -> str:
+    """Raises UsageError (`value.unwritable`) for a name of which s-nail would make another address.
+
+    It decodes what it sends, and encodes it anew word by word: then `é, <x@y>` stands there without quotes.
+    """
+    name = one_line(account.display_name, TITLE)
+    if not name.isascii() and sender.special(name.replace(".", "")):
+        raise UsageError(
+            f"s-nail cannot send under the name {name}: it has punctuation and letters beyond ASCII.",
+            "Leave the punctuation out with --name, or set this account up in another client.",
+            code="value.unwritable",
+        )
+    return sender.mailbox(sender.phrase(name), account.address)
 
 
 def _url(protocol: str, server: Server) -> str:

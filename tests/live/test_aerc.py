@@ -22,7 +22,7 @@ from tests.needs import need
 
 pytestmark = pytest.mark.live
 
-NAME = "Jane O'Neill, `x` $(y); [#z] 🍏"
+NAME = "<c@evil.example>, Jane `x` $(y); [#z] 🍏"
 """What aerc can send: it makes `'` of a `"` and drops backslashes itself (FormatAddress in lib/format)."""
 CONFIG = ".config/aerc/accounts.conf"
 
