@@ -192,3 +192,11 @@ def test_a_version_that_is_too_old_is_refused(host: Host) -> None:
     with pytest.raises(ProvisionError, match=r"mbsync 1\.2\.1 is too old") as caught:
         plan(host)
     assert caught.value.code == "client.old"
+
+
+def test_mu_is_told_how_to_find_the_mail(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    without = plan(terminal(tmp_path / "a", "mbsync", "secret-tool")).notes
+    with_mu = plan(terminal(tmp_path, "mbsync", "secret-tool", "mu")).notes
+    (note,) = set(with_mu) - set(without)
+    assert "mu init --maildir=~/Mail --my-address=Jane@example.org" in note

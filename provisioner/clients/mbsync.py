@@ -118,8 +118,19 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{account.key}; {hook.said(account)}",
         next=f"Fetch your mail with: {shlex.join(command)}",
-        notes=(*_unknown(version), *hook.unattended(host, account)),
+        notes=(*_unknown(version), *_index(host, account), *hook.unattended(host, account)),
         secret=secret,
+    )
+
+
+def _index(host: Host, account: Account) -> tuple[str, ...]:
+    """mu has no file of settings: what it knows is in a database that only itself can make."""
+    if host.which("mu") is None:
+        return ()
+    address = shlex.quote(f"--my-address={account.address}")
+    return (
+        "mu finds this mail after `mu index`; if it has no database yet, make one first: "
+        f"mu init --maildir=~/Mail {address} (and one more --my-address for each other address of yours)",
     )
 
 
