@@ -9,17 +9,23 @@ import pytest
 
 from provisioner import clients
 from provisioner.clients import curl, emacs, git_send_email
-from provisioner.clients.base import Client, Options
+from provisioner.clients.base import NOTHING, Client, Options
+from provisioner.clients.common import hook
 from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.secret import Secret
 from tests.clients.machines import MACHINES
 from tests.export_samples import ICLOUD
 
-OWN_PLACES = {"thunderbird", "apple-mail", "aerc"}
-"""Their places on each system are in their own tests."""
+OWN_PLACES = {"thunderbird", "apple-mail", "aerc", "vdirsyncer", "khal"}
+"""Their places on each system are in their own tests; two need servers for the calendar."""
 FRESH = [
-    name for name, (client, _) in MACHINES.items() if name.endswith("-fresh") and client not in OWN_PLACES
+    name
+    for name, (client, _) in MACHINES.items()
+    if name.endswith("-fresh")
+    and client not in OWN_PLACES
+    # Others have a store of their own, or are programs of Linux.
+    and clients.get(client).ABOUT.stored in (hook.STORED, NOTHING)
 ]
 
 
