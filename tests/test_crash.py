@@ -42,7 +42,7 @@ pytestmark = pytest.mark.exhaustive
 
 EMAIL = "jane.appleseed@icloud.com"
 OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("qrst-uvwx-yzab-cdef")
-STORES = {"key4.db", "logins.json"}
+STORES = {"key4.db", "logins.json", "passwordstorerc", "clawsrc"}
 """Files whose bytes differ in each run; what is in them is compared instead."""
 KEYRING = "keyring.json"
 LOCK = ".parentlock"
