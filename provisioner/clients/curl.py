@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, included, program
+from provisioner.clients.common import blockfile, byhand, hook, included, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
@@ -101,12 +101,13 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
-    """Our script, if it is there; see `Client.find`."""
+    """Our script, if it is there, and what ~/.netrc has; see `Client.find`."""
+    by_hand = byhand.netrc(host, account, options)
     file = _file(host, account, options)
     if file.block is None:
-        return ()
+        return by_hand
     item = None if file.block.edited else account.item
-    return (Found(str(file.path), account, item),)
+    return (Found(str(file.path), account, item), *by_hand)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

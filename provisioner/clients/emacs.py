@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, included, program
+from provisioner.clients.common import blockfile, byhand, hook, included, program
 from provisioner.clients.common.included import Included
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
@@ -119,8 +119,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
-    """Our account, if Emacs has it; see `Client.find`."""
-    return _files(host, account, options).find(account)
+    """Our account, if Emacs has it, and what its files of logins have; see `Client.find`."""
+    return (*_files(host, account, options).find(account), *byhand.netrc(host, account, options))
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

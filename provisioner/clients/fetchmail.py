@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, entries, hook, keeper, program
+from provisioner.clients.common import blockfile, byhand, entries, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
@@ -103,7 +103,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     """Our program, and entries of the user's own for the account's server; see `Client.find`."""
     usual = (_directory(host) / file_name(account), host.home / ".fetchmailrc")
-    return entries.find(host, account, options, account.imap, usual, _entries)
+    own = entries.find(host, account, options, account.imap, usual, _entries)
+    return own + byhand.netrc(host, account, options)
 
 
 def _entries(text: str) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, sender
+from provisioner.clients.common import blockfile, byhand, entries, hook, sender
 from provisioner.clients.common.included import Included, file_name, from_home
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
@@ -122,8 +122,12 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
-    """Our identity, if git has it; see `Client.find`."""
-    return _files(host, account, options).find(account)
+    """Our identity, if git has it, and the user's own for the server; see `Client.find`."""
+    config = [host.home / ".gitconfig", _config(host) / "config", _main(host, options)]
+    stores = [host.home / ".git-credentials", _config(host) / "credentials"]
+    places = [*((path, byhand.git) for path in config), *((path, byhand.git_credentials) for path in stores)]
+    by_hand = entries.advise(host, account, options, places)
+    return (*_files(host, account, options).find(account), *by_hand)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

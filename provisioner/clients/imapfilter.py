@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, program, tls
+from provisioner.clients.common import blockfile, byhand, entries, hook, program, tls
 from provisioner.clients.common.included import Included, file_name
 from provisioner.errors import Conflict
 from provisioner.host import Host
@@ -93,8 +93,10 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
-    """Our account, if imapfilter has it; see `Client.find`."""
-    return _files(host, account, options).find(account)
+    """Our account, if imapfilter has it, and the user's own for the server; see `Client.find`."""
+    files = _files(host, account, options)
+    by_hand = entries.advise(host, account, options, [(files.main.path, byhand.lua)])
+    return (*files.find(account), *by_hand)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

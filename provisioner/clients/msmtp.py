@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, entries, hook, program, tls
+from provisioner.clients.common import blockfile, byhand, entries, hook, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.errors import Conflict, UsageError
@@ -124,7 +124,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     """The accounts that send by the account's server; see `Client.find`."""
-    return entries.find(host, account, options, account.smtp, _usual(host), _entries)
+    own = entries.find(host, account, options, account.smtp, _usual(host), _entries)
+    return own + byhand.netrc(host, account, options)
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, hook, included, program, sender
+from provisioner.clients.common import blockfile, byhand, entries, hook, included, program, sender
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import Included
 from provisioner.errors import Conflict, UsageError
@@ -98,8 +98,10 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
-    """Our account, if s-nail has it; see `Client.find`."""
-    return _files(host, account, options)[0].find(account)
+    """Our account, if s-nail has it, and the user's own for its servers; see `Client.find`."""
+    files = _files(host, account, options)[0]
+    by_hand = entries.advise(host, account, options, [(files.main.path, byhand.urls)])
+    return (*files.find(account), *by_hand, *byhand.netrc(host, account, options))
 
 
 def stored_secret(host: Host, account: Account, options: Options) -> Secret | None:

@@ -65,6 +65,11 @@ class Holders:
     gone: list[Receipt] = field(default_factory=list)
     by_hand: list[tuple[Client, Found]] = field(default_factory=list)
 
+    def add_by_hand(self, client: Client, found: Found) -> None:
+        """Once, for a file that several clients read."""
+        if found not in [one for _, one in self.by_hand]:
+            self.by_hand.append((client, found))
+
     def rows(self) -> Iterator[ClientRow]:
         """What is to be said of those that are not changed."""
         for receipt in self.gone:
@@ -144,13 +149,15 @@ def _add_receipt(context: Context, result: Holders, receipt: Receipt, place: Opt
         result.holders.append(holder)
     elif not found:
         result.gone.append(receipt)
-    result.by_hand += [(client, one) for one in found or () if one.account is None]
+    for one in found or ():
+        if one.account is None:
+            result.add_by_hand(client, one)
 
 
 def _add_found(context: Context, result: Holders, client: Client, found: Found, options: Options) -> None:
     """A holder only if there is a password: an account without one is asked for it by its client."""
     if found.account is None:
-        result.by_hand.append((client, found))
+        result.add_by_hand(client, found)
         return
     place = dataclasses.replace(options, profile=found.where)
     holder = Holder(client, found.account, place, found.where, item=found.item, note=found.note)

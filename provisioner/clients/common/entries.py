@@ -74,8 +74,44 @@ def find(
         try:
             found += _in_file(host, account, server, path, parse)
         except Conflict as error:
-            found.append(Found(str(path), advice=f"{error.message} So look there before you revoke."))
+            found.append(_unseen(path, error))
     return tuple(found)
+
+
+def advise(
+    host: Host, account: Account, options: Options, places: Iterable[tuple[Path, Parse]]
+) -> tuple[Found, ...]:
+    """The accounts of the user's own for either of the account's servers, in files that `plan` never changes.
+
+    In the named file only if it is one of them. One that reads our item has the new password anyway.
+    """
+    found: list[Found] = []
+    for path, parse in dict.fromkeys(places):
+        if options.profile is not None and Path(options.profile).expanduser() != path:
+            continue
+        try:
+            file = BlockFile.read(host, path, account.key)
+        except Conflict as error:
+            found.append(_unseen(path, error))
+            continue
+        entries = [
+            one for server in (account.imap, account.smtp) for one in _own(file, account, server, parse)
+        ]
+        lines = {one.line: one for one in entries if not hook.reads(one.command, account)}
+        found += [Found(str(path), advice=_advice(host, path, one)) for _, one in sorted(lines.items())]
+    return tuple(found)
+
+
+def _unseen(path: Path, error: Conflict) -> Found:
+    return Found(str(path), advice=f"{error.message} So look there before you revoke.")
+
+
+def _own(file: BlockFile, account: Account, server: Server, parse: Parse) -> Iterator[Entry]:
+    """The user's own accounts for the server."""
+    names = {server.username.lower(), account.local_part.lower(), account.key}
+    for entry in parse(_without_blocks(file)):
+        if entry.host.lower() == server.host.lower() and entry.user.lower() in names:
+            yield entry
 
 
 def _in_file(host: Host, account: Account, server: Server, path: Path, parse: Parse) -> Iterator[Found]:
@@ -86,11 +122,8 @@ def _in_file(host: Host, account: Account, server: Server, path: Path, parse: Pa
             hook.reads(entry.command, account) for entry in parse(file.block.body)
         )
         yield Found(str(path), account, item if reads else None)
-    names = {server.username.lower(), account.local_part.lower(), account.key}
     lines = set()
-    for entry in parse(_without_blocks(file)):
-        if entry.host.lower() != server.host.lower() or entry.user.lower() not in names:
-            continue
+    for entry in _own(file, account, server, parse):
         if hook.reads(entry.command, account):
             yield Found(str(path), account, item)
         elif entry.line not in lines:  # one that only takes over another's settings

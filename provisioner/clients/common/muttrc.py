@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.clients.base import Found, Options
-from provisioner.clients.common import blockfile, hook, included, program
+from provisioner.clients.common import blockfile, byhand, entries, hook, included, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import Included
 from provisioner.clients.common.muttmail import Mail, over_imap, over_maildir
@@ -124,8 +124,11 @@ def unplan(host: Host, which: Program, receipt: Receipt, options: Options) -> Pl
 
 
 def find(host: Host, which: Program, account: Account, options: Options) -> tuple[Found, ...]:
-    """Our account, if the program reads it; see `Client.find`."""
-    return _files(host, which, account, options)[0].find(account)
+    """Our account, if the program reads it, and the user's own for its servers; see `Client.find`."""
+    files = _files(host, which, account, options)[0]
+    own = (*_own_files(host, files.main), *which.files(host))
+    by_hand = entries.advise(host, account, options, [(path, byhand.urls) for path in own])
+    return (*files.find(account), *by_hand)
 
 
 def stored_secret(host: Host, which: Program, account: Account, options: Options) -> Secret | None:
@@ -171,17 +174,21 @@ def _files(host: Host, which: Program, account: Account, options: Options) -> tu
 
 def _own_text(host: Host, include: BlockFile) -> list[str]:
     """The lines of the user's own, of the files that they `source` as well, without what we wrote."""
-    lines: list[str] = []
-    texts, seen = [include.others], {include.path}
-    while texts:
-        for line in re.sub(r"\\\r?\n", " ", texts.pop()).splitlines():
-            lines.append(line)
-            if match := _SOURCE.fullmatch(line):
-                path = host.home / re.sub("^~/", "", match[1])
-                if path not in seen and path.parent.name != "provisioner":
-                    seen.add(path)
-                    texts.append((host.read(path) or b"").decode("utf-8", "surrogateescape"))
-    return lines
+    return [line for lines in _own_files(host, include).values() for line in lines]
+
+
+def _own_files(host: Host, include: BlockFile) -> dict[Path, list[str]]:
+    """Those lines by file."""
+    files: dict[Path, list[str]] = {}
+    waiting = [(include.path, include.others)]
+    while waiting:
+        path, text = waiting.pop()
+        files[path] = re.sub(r"\\\r?\n", " ", text).splitlines()
+        for match in filter(None, map(_SOURCE.fullmatch, files[path])):
+            path = host.home / re.sub("^~/", "", match[1])
+            if path not in files and path.parent.name != "provisioner":
+                waiting.append((path, (host.read(path) or b"").decode("utf-8", "surrogateescape")))
+    return files
 
 
 def _refuse_clash(
