@@ -335,6 +335,23 @@ def test_a_locked_keyring_asks_only_where_somebody_can_answer(
 
 
 @linux
+def test_what_is_locked_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from provisioner.stores import secret_service
+
+    class Reloading:
+        looks = 0
+
+        def is_locked(self) -> bool:
+            self.looks += 1
+            return self.looks < 3
+
+    monkeypatch.setattr(secret_service, "RELOAD_SECONDS", 0.0)
+    item: Any = Reloading()
+    secret_service.SecretService({})._unlock(item)
+    assert item.looks == 3
+
+
+@linux
 @pytest.mark.parametrize("env", [{}, {"DISPLAY": ":0"}])
 def test_a_locked_item_of_another_collection_is_unlocked_too(
     monkeypatch: pytest.MonkeyPatch, env: dict[str, str]

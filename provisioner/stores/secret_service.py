@@ -6,6 +6,7 @@ collections, as libsecret does for `secret-tool lookup`; new ones go into the de
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,8 @@ ANSWER_SECONDS = 15.0
 """How long the service may take when it can ask nobody."""
 PROMPT_SECONDS = 120.0
 """How long a person may take to answer what the service asks on the screen."""
+RELOAD_SECONDS = 1.0
+RELOAD_LOOKS = 10
 
 
 class BoundedConnection(DBusConnection):  # type: ignore[misc]
@@ -126,7 +129,7 @@ class SecretService:
         return secretstorage.get_default_collection(bus)
 
     def _unlock(self, thing: secretstorage.Collection | secretstorage.Item) -> None:
-        if not thing.is_locked():
+        if not _stays_locked(thing):
             return
         if not self._screen:
             raise Conflict(
@@ -141,6 +144,15 @@ class SecretService:
             still = True
         if still:
             raise _not_unlocked()
+
+
+def _stays_locked(thing: secretstorage.Collection | secretstorage.Item) -> bool:
+    """GNOME Keyring calls an item locked for the moment in which it reads its changed file again."""
+    for _ in range(RELOAD_LOOKS):
+        if not thing.is_locked():
+            return False
+        time.sleep(RELOAD_SECONDS / RELOAD_LOOKS)
+    return thing.is_locked()
 
 
 def explain(error: Exception) -> ProvisionError:

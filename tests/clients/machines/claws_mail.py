@@ -1,4 +1,4 @@
-"""Claws Mail and Sylpheed."""
+"""Claws Mail."""
 
 from __future__ import annotations
 
@@ -46,13 +46,3 @@ def used(directory: Path) -> Machine:
     entry = Vault(BUILT_IN, b"salt", 50).encrypt(Secret("of their own"))
     (place / "passwordstorerc").write_text(f"[config_version:4]\n\n[account:7]\nrecv {entry}\n")
     return Machine(machine.host, (*machine.own, place / "clawsrc", place / "passwordstorerc"))
-
-
-def sylpheed_fresh(directory: Path) -> Machine:
-    """Sylpheed installed, never started."""
-    return Machine(terminal(directory, "sylpheed"))
-
-
-def sylpheed_used(directory: Path) -> Machine:
-    """An account of the user's own."""
-    return _used(sylpheed_fresh(directory), ".sylpheed-2.0", 3)
