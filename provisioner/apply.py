@@ -30,12 +30,16 @@ Places = Mapping[Path, Path]
 
 @dataclass(frozen=True)
 class Deed:
-    """A plan, and why: `account` under which `label`; `ends` is the receipt that a removal ends."""
+    """A plan, and why: `account` under which `label`; `ends` is the receipt that a removal ends.
+
+    `adopted`: the client has the account with a password, though there is no receipt of it.
+    """
 
     plan: Plan
     account: Account
     label: str
     ends: Receipt | None = None
+    adopted: bool = False
 
 
 def apply(
@@ -224,7 +228,8 @@ def _receipt(
         rotated=_rotated(plan, items, earlier, time),
         account=account,
         seal=plan.seal,
-        adopted=plan.adopted if earlier is None else earlier.adopted,
+        adopted=plan.adopted or deed.adopted if earlier is None else earlier.adopted,
+        replaced=_replaced(deed, earlier),
         secrets=keyring_changes.records(items),
         wrote_password=plan.wrote_password or (earlier is not None and earlier.wrote_password),
         files=tuple(
@@ -235,6 +240,13 @@ def _receipt(
         directories=directories.around([places[one.path] for one in written], journal),
         supersedes=earlier.id if earlier else None,
     )
+
+
+def _replaced(deed: Deed, earlier: Receipt | None) -> bool:
+    if earlier is None:
+        return deed.adopted and deed.plan.wrote_password
+    had_it = earlier.adopted and not earlier.wrote_password
+    return earlier.replaced or (had_it and deed.plan.wrote_password)
 
 
 def _rotated(plan: Plan, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:

@@ -26,7 +26,7 @@ from provisioner.archive import ID, Archive, unwritable
 from provisioner.errors import ProvisionError
 from provisioner.locks import OwnLock
 from provisioner.model import FileChange
-from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor
+from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor, without_backups
 from provisioner.vetting import real_place
 
 _TEMPORARY = re.compile(r"\..*\.tmp")
@@ -109,6 +109,8 @@ class Journal(Archive):
         superseded = self.find(receipt.supersedes)
         if receipt.goal is ReceiptState.DONE and superseded:
             receipt = self._take_over(receipt, superseded)
+        if receipt.replaced:
+            receipt = without_backups(receipt)
         self._save(msgspec.structs.replace(receipt, state=receipt.goal))
 
     def discard(self, receipt: Receipt) -> None:

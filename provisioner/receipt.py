@@ -70,6 +70,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """The account was in the client before us: only what we put there is ours to take out."""
     wrote_password: bool = True
     """We stored a password; False only with `adopted`, where the client had it already."""
+    replaced: bool = False
+    """Only with `adopted`: the client had a password, and we stored another one. The first may be revoked, so
+    nothing that holds it is kept or put back."""
     locks: tuple[str, ...] = ()
     new_locks: tuple[str, ...] = ()
     """Those of `locks` that we made; a killed run leaves them behind."""
@@ -81,6 +84,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What an open receipt becomes once its group is committed."""
     supersedes: str | None = None
     """The earlier receipt that this one replaces (or, in state `removed`, ends)."""
+
+
+def without_backups(receipt: Receipt) -> Receipt:
+    """The receipt with no way back to the bytes from before."""
+    files = tuple(msgspec.structs.replace(one, exact=False, backup=None) for one in receipt.files)
+    return msgspec.structs.replace(receipt, files=files)
 
 
 def successor(new: Receipt, old: Receipt, copied: Mapping[FileRecord, FileRecord]) -> Receipt:

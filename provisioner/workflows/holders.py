@@ -33,6 +33,8 @@ class Holder:
     item: SecretItem | None = None
     """It reads this keyring item: then a new password needs no change of its files."""
     note: str = ""
+    adopted: bool = False
+    """There is no receipt of it."""
 
     def plan(self, context: Context, secret: Secret) -> Plan:
         if self.item is None:
@@ -46,7 +48,7 @@ class Holder:
             secrets=(SecretChange(self.item, before, secret),),
             done=f"reads the new password from {self.item.place}",
             notes=(self.note,) if self.note else (),
-            adopted=not self.label,
+            adopted=self.adopted,
             secret=secret,
         )
 
@@ -160,7 +162,7 @@ def _add_found(context: Context, result: Holders, client: Client, found: Found, 
         result.add_by_hand(client, found)
         return
     place = dataclasses.replace(options, profile=found.where)
-    holder = Holder(client, found.account, place, found.where, item=found.item, note=found.note)
+    holder = Holder(client, found.account, place, found.where, adopted=True, item=found.item, note=found.note)
     try:
         stored = holder.stored(context)
     except Cancelled:

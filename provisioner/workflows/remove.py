@@ -50,7 +50,8 @@ def remove(
         for receipt in present
         if (not wanted or receipt.client in wanted) and is_at(receipt, options.profile)
     ]
-    for receipt in receipts:
+    # Accounts that stay come last: until then their receipts say that their passwords are needed.
+    for receipt in sorted(receipts, key=lambda one: one.adopted):
         context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait, force=force))
     if not receipts:
         where = f" in {', '.join(wanted)}" if wanted else ""
@@ -60,6 +61,7 @@ def remove(
         hints = (
             revoke_hint(context, receipt.address, receipt.provider, receipt.label)
             for receipt in receipts
+            if not receipt.replaced  # still in use there
             if receipt.label or clients.holds_password(receipt.client)
         )
         context.report.next = "\n".join(dict.fromkeys(hints))
@@ -89,7 +91,7 @@ def _one(
                 _drop(kept, found, context)
                 raise
         notes = list(found.plan.notes)
-        stores = dict.fromkeys(change.item.place for change in found.plan.secrets)
+        stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)
         notes += [f"The password is gone from {place}." for place in stores]
         notes += [f"The copy of what was there until now: {path}" for path in kept]
         if kept:

@@ -80,7 +80,7 @@ def rotate(
     with undisturbed(context, wait=wait):  # until now the client, or another provisioner, may have written
         plans = planned(context, holders, secret)
         deeds = [
-            Deed(plan, holder.account, label)
+            Deed(plan, holder.account, label, adopted=holder.adopted)
             for holder, plan in zip(holders, plans, strict=True)
             # Put in by hand: the label and the seal are still those of the password before.
             if not plan.empty or seals.broken(plan.secrets, context.host.secrets)

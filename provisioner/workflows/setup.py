@@ -224,7 +224,8 @@ def _one(
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             label = _label(context, client, plan, account, secret, options) or label
             if not done:
-                deed = Deed(plan, account, label)
+                had = client.stored_secret(context.host, account, options.client) is not None
+                deed = Deed(plan, account, label, adopted=had)
                 apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
         _open(context, plan)
         return _row(client, plan, State.UNCHANGED if done else State.CHANGED)

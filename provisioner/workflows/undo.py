@@ -69,6 +69,8 @@ def _client(receipt: Receipt) -> Client:
 
 def _gentle(context: Context, receipt: Receipt, options: Options) -> Removal:
     """Undoes what we did and nothing else. Raises Conflict."""
+    if receipt.replaced:
+        return Removal(_left(receipt))
     # What the user imported by hand is not undone by restoring a file: the client says what else to do.
     if not _imported(receipt) and untouched(context, receipt):
         try:
@@ -142,9 +144,21 @@ def restored(context: Context, receipt: Receipt, notes: tuple[str, ...] = ()) ->
         where=receipt.where,
         changes=tuple(changes),
         locks=tuple(Path(path) for path in receipt.locks),
-        done=f"{receipt.address} removed, every file is as it was before",
+        done=f"{_STAYS}; every file is as it was before"
+        if receipt.adopted
+        else f"{receipt.address} removed, every file is as it was before",
         notes=notes,
     )
+
+
+_STAYS = "the account was there before provisioner and stays"
+
+
+def _left(receipt: Receipt) -> Plan:
+    """For an account that we did not make and whose password we replaced: the old one may be revoked."""
+    label = (f'Its password is the one with the label "{receipt.label}".',) if receipt.label else ()
+    done = f"{_STAYS}, with the present password"
+    return Plan(receipt.client, _title(receipt), receipt.where, (), done=done, notes=label)
 
 
 def _title(receipt: Receipt) -> str:

@@ -28,6 +28,8 @@ def items(
     for record in receipt.secrets:
         if not record.item.kept or (record.had_before and not record.item.ours):
             continue
+        if receipt.adopted and record.had_before and not record.item.is_seal:
+            continue  # as the account that reads it
         if record.item.identity in needed:
             if not record.item.is_seal:
                 notes.append(
