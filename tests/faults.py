@@ -3,8 +3,8 @@
 Python's audit events name every open, rename, remove, mkdir, rmdir and chmod before it happens (PEP 578);
 fsync has none and is wrapped. So every point is met without knowing the code that is tested.
 
-A name without a directory is one in an open directory (openat(2) and its kin); only the code that is tested
-has those.
+A name without a directory is one in an open directory (openat(2) and its kin), and a number is an open file;
+only the code that is tested has those.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.link"}
+EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"}
+ON_OPEN_FILES = {"os.chmod", "os.chown", "os.truncate", "os.setxattr"}
+"""These may have a descriptor in place of a path (fchmod(2) and its kin)."""
 NAMES = {"os.rename": 2, "os.link": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir": 1}
 """Those that change names, and how many they have; that many open directories end their arguments."""
 KILLED = 137
@@ -113,7 +115,9 @@ class _Counter:
         sys.addaudithook(self.hook)
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in EVENTS and _is_below(arguments[0], self.below):
+        if event in ON_OPEN_FILES and isinstance(arguments[0], int):
+            self.hit()
+        elif event in EVENTS | ON_OPEN_FILES and _is_below(arguments[0], self.below):
             if event == "open" and not _writes(arguments):
                 return
             self.hit()

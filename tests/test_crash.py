@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import clients
+from provisioner import clients, seals
 from provisioner.accounts import Wish
 from provisioner.clients.base import Options
 from provisioner.errors import ProvisionError
@@ -29,6 +29,7 @@ from provisioner.items import UNDO_SERVICE, SecretItem
 from provisioner.journal import Journal
 from provisioner.model import AppPassword
 from provisioner.report import Report, State, StatusRow
+from provisioner.seals import Seal
 from provisioner.secret import Secret
 from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context, recover
@@ -36,13 +37,22 @@ from provisioner.workflows.remove import remove
 from provisioner.workflows.setup import SetupOptions, setup
 from provisioner.workflows.status import status
 from tests import faults
-from tests.clients.machines import MACHINES
+from tests.clients.machines import MACHINES, msmtp, thunderbird
+from tests.clients.machines.base import Machine
 
 pytestmark = pytest.mark.exhaustive
 
 EMAIL = "jane.appleseed@icloud.com"
 OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("qrst-uvwx-yzab-cdef")
-STORES = {"key4.db", "logins.json", "passwordstorerc", "clawsrc"}
+STORES = {
+    "key4.db",
+    "logins.json",
+    "passwords.pkcs7",
+    "MasterPassword.key",
+    "MasterPassword.crt",
+    "passwordstorerc",
+    "clawsrc",
+}
 """Files whose bytes differ in each run; what is in them is compared instead."""
 KEYRING = "keyring.json"
 LOCK = ".parentlock"
@@ -146,14 +156,15 @@ class Signature:
     files: frozenset[tuple[str, bytes, int]]
     items: frozenset[str]
     """Which items the keyring has."""
-    password: str | None
+    passwords: frozenset[str | None]
+    """What the clients would log in with."""
     receipts: int
 
 
 class Scene:
     def __init__(self, machine: str, directory: Path) -> None:
-        client_id, make = MACHINES[machine]
-        self.client, self.make, self.directory = clients.get(client_id), make, directory
+        client_id, self.make = TOGETHER.get(machine) or MACHINES[machine]
+        self.client_ids, self.directory = client_id.split(), directory
         self.reset()
 
     def reset(self) -> None:
@@ -182,7 +193,7 @@ class Scene:
 
     def setup(self) -> None:
         context = self.context()
-        setup(context, Wish(EMAIL), [self.client.ID], ask(OLD), SetupOptions(check=False))
+        setup(context, Wish(EMAIL), self.client_ids, ask(OLD), SetupOptions(check=False))
         if not context.report.ok:
             raise RuntimeError(context.report)
 
@@ -205,15 +216,24 @@ class Scene:
         for path in self.host.home.rglob("*"):
             if path.is_file() and path.name not in IGNORED and not own & {path, *path.parents}:
                 files.add((str(path), path.read_bytes(), path.stat().st_mode & 0o777))
-        secret = None
-        if receipts:
-            secret = self.client.stored_secret(self.host, receipts[0].account, Options())
+        stored = (
+            clients.get(one.client).stored_secret(self.host, one.account, Options()) for one in receipts
+        )
         return Signature(
             frozenset(files),
             frozenset(self.store._items()),
-            secret.reveal() if secret else None,
+            frozenset(secret.reveal() if secret else None for secret in stored),
             len(receipts),
         )
+
+    def unsealed(self) -> list[str]:
+        """Items of the keyring whose seal is gone or of another password."""
+        return [
+            record.item.label
+            for receipt in self.journal.receipts()
+            for record in receipt.secrets
+            if not record.item.is_seal and seals.state(record.item, self.store) is not Seal.WHOLE
+        ]
 
     def leftovers(self) -> list[str]:
         owned = {receipt.id for receipt in self.journal.receipts()}
@@ -225,10 +245,13 @@ class Scene:
             ]
         return [str(path) for path in stray] + self.store.waiting()
 
-    def states(self) -> list[State]:
+    def rows(self) -> list[StatusRow]:
         context = self.context()
         status(context, None, Options(), login=False)
-        return [row.state for row in context.report.rows if isinstance(row, StatusRow)]
+        return [row for row in context.report.rows if isinstance(row, StatusRow)]
+
+    def states(self) -> list[State]:
+        return [row.state for row in self.rows()]
 
 
 def ask(secret: Secret) -> Callable[[str, AppPassword | None], Secret]:
@@ -241,13 +264,39 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "_works", lambda *rest: True)
 
 
+def both(directory: Path) -> Machine:
+    """Thunderbird and msmtp, both in use: one rotate changes files, a store of its own, and the keyring."""
+    (directory / "other").mkdir()
+    terminal = msmtp.used(directory / "other").host
+    machine = thunderbird.thunderbird_used(directory)
+    return dataclasses.replace(machine, host=dataclasses.replace(machine.host, env=terminal.env))
+
+
 VERBS = ("setup", "rotate", "remove")
+TOGETHER = {"thunderbird-and-msmtp": ("thunderbird msmtp", both)}
+"""Only `rotate` changes several clients at once; the other verbs finish one after the other."""
 ENUMERATED = ("thunderbird-used", "msmtp-used", "mbsync-used")
-"""With the disk refusing: one machine of each way to write. What is new on a `fresh` one is killed only."""
+"""With the disk or the keyring refusing, which meets the same code in every way of writing."""
+WAYS = (
+    "thunderbird-fresh",  # makes a profile, and with it directories, and announces it in files of others
+    "thunderbird-used",  # changes one: preferences and a store of passwords in files
+    "apple-mail",  # a file to be handed over, which holds the password
+    "msmtp-fresh",  # a block in a file that it makes, an item of the keyring
+    "msmtp-used",  # a block in a file of the user's, an item of the keyring
+    "mbsync-fresh",  # and directories beside it that the program would not make
+    "mbsync-used",
+    "git-send-email-used",  # a file of its own, and a block in the user's that includes it
+    "offlineimap-used",  # a block, one that accounts share, and a value in a list of the user's
+    "curl-fresh",  # a file that is wholly ours, and its directories
+    "alpine-fresh",  # a directory with an encrypted store of its own
+    "gnome-online-accounts-used",  # a section among others, items of the keyring where others look for them
+)
+"""Every way of writing once, not every client: the rest of them write by the same modules."""
 How = int | Refusal | None
 """The disk says this errno, the keyring refuses, or (None) the process is killed."""
 CASES: list[tuple[str, str, How]] = [
-    *((machine, verb, None) for machine in MACHINES for verb in VERBS),
+    *((machine, verb, None) for machine in WAYS for verb in VERBS),
+    *((machine, "rotate", how) for machine in TOGETHER for how in (None, *Refusal)),
     *((machine, verb, error) for machine in ENUMERATED for verb in VERBS for error in faults.ERRORS),
     *((machine, verb, how) for machine in ENUMERATED[1:] for verb in VERBS for how in Refusal),
 ]
@@ -296,10 +345,16 @@ def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, how: Ho
     )
     for point, outcome in stops:
         unfinished = bool(scene.journal.unfinished())
-        assert (State.UNFINISHED in scene.states()) == unfinished, point
+        rows = scene.rows()
+        assert {row.state for row in rows} <= {State.OK, State.UNFINISHED}, (point, rows)
+        told = {row.next for row in rows if row.state is State.UNFINISHED}
+        assert len(told) == unfinished, (point, told)
         recover(scene.context())
         found = scene.signature()
         assert found in (old, new), (point, outcome)
+        if told:  # what status said is what the next command did
+            assert ("They stay" in told.pop()) == (found == new), point
+        assert scene.unsealed() == [], point
         assert scene.leftovers() == [], point
         assert scene.states() == [State.OK] * found.receipts, point
         seen.add(found == new)
@@ -307,6 +362,7 @@ def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, how: Ho
             assert outcome in (faults.REFUSED, faults.DONE), point
         act_again(scene, verb, found == new)
         assert scene.signature() == new, point
+        assert scene.unsealed() == [], point
     # A keyring that refuses stops everything before the commit, but for what is forgotten after it.
     assert seen == {True, False} or (isinstance(how, Refusal) and False in seen)
 
@@ -318,7 +374,7 @@ def act_again(scene: Scene, verb: str, done: bool) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a descriptor is open for")
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("machine", WAYS)
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_step_is_on_the_disk_before_the_next(tmp_path: Path, machine: str, verb: str) -> None:
     """A power cut leaves what a kill leaves: a file is synced, renamed, its directory is synced, then the

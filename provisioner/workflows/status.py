@@ -69,12 +69,15 @@ def status(
     receipts = [
         one for one in context.journal.readable() if wanted is None or one.address.lower() == wanted.lower()
     ]
-    for receipt in reversed(receipts):
-        if receipt.state is ReceiptState.OPEN:
-            context.report.add(_row(receipt, receipt.client, _STOPPED))
+    stopped = [one for one in reversed(receipts) if one.state is ReceiptState.OPEN]
+    for receipt in stopped:
+        finding = _COMPLETE if context.journal.committed(receipt) else _HALFWAY
+        context.report.add(_row(receipt, receipt.client, finding))
+    # What a stopped run replaces or ends is half-way, or void: there is no more to be said of it.
+    replaced = {receipt.supersedes for receipt in receipts}
     found: list[tuple[Login, Secret]] = []
     for receipt in receipts:
-        if receipt.state is ReceiptState.DONE:
+        if receipt.state is ReceiptState.DONE and receipt.id not in replaced:
             title, finding = look(context, receipt, at_receipt(options, receipt), login=login)
             context.report.add(_row(receipt, title, finding))
             if login and finding.secret:
@@ -84,10 +87,16 @@ def status(
     log_in_all([Attempt.having(*one) for one in found], context.report.add, timeout=timeout)
 
 
-_STOPPED = Finding(
+_HALFWAY = Finding(
     State.UNFINISHED,
     "a run was stopped half-way",
     "The next setup, rotate or remove takes back what it had changed.",
+    Conflict.exit_code,
+)
+_COMPLETE = Finding(
+    State.UNFINISHED,
+    "a run was stopped when its changes were complete",
+    "They stay: the next setup, rotate or remove finishes the run.",
     Conflict.exit_code,
 )
 
