@@ -32,7 +32,8 @@ Places = Mapping[Path, Path]
 class Deed:
     """A plan, and why: `account` under which `label`; `ends` is the receipt that a removal ends.
 
-    `adopted`: the client has the account with a password, though there is no receipt of it.
+    `adopted`: the client has the account with a password, though there is no receipt of it. `replaces`: it
+    has another password than the plan's.
     """
 
     plan: Plan
@@ -40,6 +41,7 @@ class Deed:
     label: str
     ends: Receipt | None = None
     adopted: bool = False
+    replaces: bool = False
 
 
 def apply(
@@ -115,10 +117,11 @@ def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> Non
             stack.callback(roll_back, receipt, host, journal)
 
 
-def relabel(journal: Journal, receipt: Receipt, label: str) -> None:
-    """Notes that the password of a receipt has another label than was thought."""
+def relabel(journal: Journal, receipt: Receipt, label: str, *, rotated: str = "") -> None:
+    """Notes that the password of a receipt has another label, since `rotated` if it is another password."""
+    since = rotated or receipt.rotated
     with journal.locked():
-        journal.close(msgspec.structs.replace(receipt, label=label, supersedes=None))
+        journal.close(msgspec.structs.replace(receipt, label=label, rotated=since, supersedes=None))
 
 
 def recover(host: Host, journal: Journal, address: str | None = None, *, wait: bool = False) -> list[Receipt]:
@@ -225,7 +228,7 @@ def _receipt(
         label=deed.label,
         created=time,
         updated=time,
-        rotated=_rotated(plan, items, earlier, time),
+        rotated=_rotated(deed, items, earlier, time),
         account=account,
         seal=plan.seal,
         adopted=plan.adopted or deed.adopted if earlier is None else earlier.adopted,
@@ -249,13 +252,15 @@ def _replaced(deed: Deed, earlier: Receipt | None) -> bool:
     return earlier.replaced or (had_it and deed.plan.wrote_password)
 
 
-def _rotated(plan: Plan, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:
+def _rotated(deed: Deed, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:
     if earlier is None:
         return ""
+    plan = deed.plan
     written = any(change.before != change.after for change in plan.secrets)
     # Someone else may have stored it: then only the seal changes. One that is new says nothing.
     resealed = any(change.before not in (None, change.after) for change in items if change.item.is_seal)
-    return time if plan.seal != earlier.seal or written or resealed else earlier.rotated
+    other = deed.replaces or written or resealed or plan.seal != earlier.seal
+    return time if other else earlier.rotated
 
 
 def _write_all(plan: Plan, receipt: Receipt, places: Places) -> None:

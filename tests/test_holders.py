@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from provisioner.secret import Secret
 from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context
 from provisioner.workflows.holders import Holder
+from provisioner.workflows.remove import remove
 from provisioner.workflows.setup import SetupOptions, setup
 from tests.clients.machines import MACHINES
 from tests.clients.machines.base import terminal
@@ -360,3 +362,95 @@ def test_markers_deleted_lines_kept(terminals: Desk) -> None:
     terminals.rotate()
     assert terminals.states == [State.CHANGED]
     assert terminals.item == NEW
+
+
+# --- one password, one label ---
+
+
+def labels(desk: Desk) -> dict[str, tuple[str, bool]]:
+    """Of each client: the label, and whether another password took the place of the first."""
+    return {one.client: (one.label, bool(one.rotated)) for one in desk.journal.receipts(EMAIL)}
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """msmtp and mbsync, which share an item, and alpine, which has a store of its own."""
+    desk = watch(monkeypatch, Desk(terminal(tmp_path, "msmtp", "mbsync", "alpine", "secret-tool")))
+    desk.setup("msmtp", "mbsync", "alpine")
+    return desk
+
+
+def test_who_shares_the_item_is_rotated_as_well(mixed: Desk) -> None:
+    mixed.rotate("msmtp")
+    found = labels(mixed)
+    assert found["mbsync"] == found["msmtp"]
+    assert found["mbsync"][1]
+    assert found["mbsync"][0] != "old label"
+    assert found["alpine"] == ("old label", False)
+
+
+@pytest.mark.parametrize("rest", ["alpine", ""])
+def test_the_rest_takes_over_the_label_of_the_same_password(mixed: Desk, rest: str) -> None:
+    mixed.rotate("msmtp")
+    label = labels(mixed)["msmtp"][0]
+    mixed.rotate(*([rest] if rest else []))
+    assert labels(mixed) == dict.fromkeys(("msmtp", "mbsync", "alpine"), (label, True))
+    assert 'revoke "old label"' in mixed.report.next
+    report = Report("remove")
+    context = Context(mixed.host, mixed.journal, Silent(), report)
+    remove(context, EMAIL, [], Options(), dry_run=False, wait=False)
+    assert report.next.splitlines() == [line for line in report.next.splitlines() if label in line]
+    assert len(report.next.splitlines()) == 1
+
+
+def test_a_password_put_in_by_hand_has_no_label_to_take_over(mixed: Desk) -> None:
+    mixed.host.secrets.set(ITEM, NEW)
+    mixed.rotate()
+    assert len({label for label, _ in labels(mixed).values()}) == 1
+    assert "old label" not in labels(mixed)["msmtp"]
+
+
+def test_a_client_set_up_later_has_the_label_of_its_password(terminals: Desk) -> None:
+    terminals.setup("msmtp")
+    terminals.setup("mbsync", label="")
+    assert labels(terminals)["mbsync"] == ("old label", False)
+
+
+# --- at the same time ---
+
+
+@pytest.mark.parametrize("own", ["", "# mine\n"])
+def test_a_remove_while_the_password_is_typed_is_told(terminals: Desk, own: str) -> None:
+    config = terminals.host.home / ".config/msmtp/config"
+    if own:
+        config.parent.mkdir(parents=True)
+        config.write_text(own)
+    terminals.setup("msmtp")
+
+    def removed_meanwhile(*_rest: object) -> Secret:
+        context = Context(terminals.host, terminals.journal, Silent(), Report("remove"))
+        remove(context, EMAIL, [], Options(), dry_run=False, wait=False)
+        return NEW
+
+    context = Context(terminals.host, terminals.journal, Silent(), Report("rotate"))
+    with pytest.raises(Conflict) as caught:
+        rotation.rotate(context, Wish(EMAIL), [], removed_meanwhile, Options())
+    assert caught.value.code == "drift"
+    assert caught.value.message.startswith("Another provisioner has changed what is set up")
+    assert terminals.item is None
+    assert (config.read_text() if config.exists() else "") == own
+
+
+def test_a_profile_that_goes_while_the_password_is_typed_is_told(bird: Desk) -> None:
+    bird.setup("thunderbird")
+    (receipt,) = bird.journal.receipts()
+
+    def gone_meanwhile(*_rest: object) -> Secret:
+        shutil.rmtree(bird.host.home / ".thunderbird")
+        return NEW
+
+    context = Context(bird.host, bird.journal, Silent(), Report("rotate"))
+    with pytest.raises(Conflict) as caught:
+        rotation.rotate(context, Wish(EMAIL), [], gone_meanwhile, Options())
+    assert "--client-profile" not in f"{caught.value.message} {caught.value.hint}"
+    assert caught.value.message == f"Mozilla Thunderbird: {receipt.where} is not there any more."

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from provisioner import clients
 from provisioner.accounts import Wish, parse_address
+from provisioner.apply import Deed
 from provisioner.clients.base import Client, Found, Options
 from provisioner.errors import Cancelled, Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem
@@ -51,6 +52,11 @@ class Holder:
             adopted=self.adopted,
             secret=secret,
         )
+
+    def deed(self, context: Context, plan: Plan, label: str, secret: Secret) -> Deed:
+        """The plan for this password, which has this label."""
+        other = self.stored(context) not in (None, secret)
+        return Deed(plan, self.account, label, adopted=self.adopted, replaces=other)
 
     def stored(self, context: Context) -> Secret | None:
         if self.item is not None:
@@ -183,6 +189,14 @@ def planned(context: Context, holders: Sequence[Holder], secret: Secret) -> list
     for holder in holders:
         try:
             plans.append(holder.plan(context, secret))
+        except UsageError as error:
+            if error.code != "profile.unknown":
+                raise
+            raise Conflict(
+                f"{holder.client.TITLE}: {holder.where} is not there any more.",
+                "Nothing was written; run the command again.",
+                code="drift",
+            ) from None
         except Conflict as error:
             others = dict.fromkeys(one.client.ID for one in holders if one.client.ID != holder.client.ID)
             title, hint = holder.client.TITLE, error.hint

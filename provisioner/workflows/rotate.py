@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from provisioner import providers, seals
 from provisioner.accounts import Wish, check_label, parse_address
-from provisioner.apply import Deed, apply, relabel
+from provisioner.apply import apply
 from provisioner.clients.base import Options
-from provisioner.errors import ProvisionError, UsageError
+from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.journal import now
 from provisioner.model import Plan, Provider
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
+from provisioner.workflows import labels
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -46,8 +47,10 @@ def rotate(
     Raises ProvisionError if any client cannot be written or does not work afterwards; then every client
     has the old password again. The old one is never needed, it may have been revoked already.
     """
-    recover(context, "@".join(parse_address(wish.address)), wait=wait)
+    address = "@".join(parse_address(wish.address))
+    recover(context, address, wait=wait)
     with undisturbed(context, wait=wait):
+        seen = _places(context, address)
         found = search(context, wish, client_ids, options, profile_file)
         holders = found.holders
         first = planned(context, holders, PLACEHOLDER)
@@ -65,11 +68,11 @@ def rotate(
     provider = providers.find(context.host, holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.
-    label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"
-    check_label(label)
+    new_label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"
+    check_label(new_label)
     printed = _printed(context, holders) if prompted else None
     if prompted and printed is None:
-        announce(context, provider, label)
+        announce(context, provider, new_label)
     secret = printed or ask_app_password(context, provider, ask)
     if not _works(context.report, holders, secret, provider, timeout):
         context.report.next = "Nothing was changed: every client still has the old password."
@@ -78,9 +81,16 @@ def rotate(
         for plan in first:
             wait_until_closed(context, plan)
     with undisturbed(context, wait=wait):  # until now the client, or another provisioner, may have written
+        if _places(context, address) != seen:
+            raise Conflict(
+                f"Another provisioner has changed what is set up for {address} since this command began.",
+                "Nothing was written; run the command again.",
+                code="drift",
+            )
         plans = planned(context, holders, secret)
+        label = label or labels.known(context, address, secret) or new_label
         deeds = [
-            Deed(plan, holder.account, label, adopted=holder.adopted)
+            holder.deed(context, plan, label, secret)
             for holder, plan in zip(holders, plans, strict=True)
             # Put in by hand: the label and the seal are still those of the password before.
             if not plan.empty or seals.broken(plan.secrets, context.host.secrets)
@@ -93,7 +103,7 @@ def rotate(
                 wait=wait,
                 verify=lambda: _verify(context, holders, secret, provider, timeout),
             )
-            _relabel_sharers(context, deeds, label)
+            labels.settle(context, deeds, secret, label)
     for holder, plan in zip(holders, plans, strict=True):
         context.report.add(_row(holder, plan))
         if plan.open:
@@ -104,6 +114,11 @@ def rotate(
         context.report.next = _next(context, found)
     elif printed:
         context.report.next = _ELSEWHERE
+
+
+def _places(context: Context, address: str) -> set[tuple[str, str]]:
+    """Where the account is set up."""
+    return {(receipt.client, receipt.where) for receipt in context.journal.receipts(address)}
 
 
 _ELSEWHERE = (
@@ -175,14 +190,6 @@ def _row(holder: Holder, plan: Plan) -> ClientRow:
         path=plan.where,
         notes=plan.notes if changed else (),
     )
-
-
-def _relabel_sharers(context: Context, deeds: Sequence[Deed], label: str) -> None:
-    """A client that reads a keyring item which was changed has the new password, too."""
-    changed = {change.item for deed in deeds for change in deed.plan.secrets if change.before != change.after}
-    for receipt in context.journal.receipts(deeds[0].account.address):
-        if receipt.label != label and any(record.item in changed for record in receipt.secrets):
-            relabel(context.journal, receipt, label)
 
 
 def _next(context: Context, found: Holders) -> str:

@@ -20,7 +20,7 @@ from provisioner.plan import diff, prune
 from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.stores.command import refuse_revealing
-from provisioner.workflows import sources
+from provisioner.workflows import labels, sources
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -224,9 +224,12 @@ def _one(
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             label = _label(context, client, plan, account, secret, options) or label
             if not done:
-                had = client.stored_secret(context.host, account, options.client) is not None
-                deed = Deed(plan, account, label, adopted=had)
+                had = client.stored_secret(context.host, account, options.client)
+                other = had not in (None, secret)
+                deed = Deed(plan, account, label, adopted=had is not None, replaces=other)
                 apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
+                if client.ABOUT.holds_password:
+                    labels.settle(context, [deed], secret, label)
         _open(context, plan)
         return _row(client, plan, State.UNCHANGED if done else State.CHANGED)
     except ProvisionError as error:
@@ -237,17 +240,17 @@ def _one(
 def _label(
     context: Context, client: Client, plan: Plan, account: Account, secret: Secret, options: SetupOptions
 ) -> str:
-    """The label of an earlier setup, as long as its password is still the one. A given one replaces it."""
+    """The label that the password has already, here or in another client. A given one replaces it."""
     if not client.ABOUT.holds_password:
         return ""
     receipts = context.journal.receipts(account.address, client.ID)
     earlier = next((receipt for receipt in receipts if receipt.where == plan.where), None)
     if earlier is None:
-        return options.label or ""
+        return options.label or labels.known(context, account.address, secret)
     if options.label and plan.empty and options.label != earlier.label:
         relabel(context.journal, earlier, options.label)
     if options.label or client.stored_secret(context.host, account, options.client) != secret:
-        return options.label or ""
+        return options.label or labels.known(context, account.address, secret)
     return earlier.label
 
 
