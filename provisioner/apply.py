@@ -8,7 +8,6 @@ included, puts the files back, newest first; after a kill, `recover` does.
 from __future__ import annotations
 
 import contextlib
-import errno
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from provisioner.host import Host
 from provisioner.journal import Journal, new_id, now
 from provisioner.model import Account, FileChange, Plan, SecretChange
 from provisioner.receipt import FileRecord, Receipt, ReceiptState
+from provisioner.refusals import refused
 from provisioner.vetting import refuse_unsafe
 
 Places = Mapping[Path, Path]
@@ -90,7 +90,7 @@ def apply(
                 if not journal.committed(receipts[0]):
                     _take_back(receipts, host, journal)
                     if isinstance(error, OSError):
-                        raise _refused(error) from None
+                        raise refused(error) from None
                 raise
             _close(receipts, host, journal)
         for deed in deeds:
@@ -292,20 +292,3 @@ def _backups(plan: Plan, receipt: Receipt) -> dict[str, bytes]:
         for change, record in zip(plan.changes, receipt.files, strict=True)
         if record.backup is not None and change.before is not None
     }
-
-
-_REMEDIES = {
-    errno.ENOSPC: "Free some space.",
-    errno.EDQUOT: "Free some space: your quota is used up.",
-    errno.EPERM: "Look whether it is locked (Linux: lsattr, macOS: ls -lO) and by whom.",
-    errno.EROFS: "Its file system is read-only: make that writable, or choose another place.",
-}
-
-
-def _refused(error: OSError) -> ProvisionError:
-    remedy = _REMEDIES.get(error.errno or 0, "Check the permissions there.")
-    return ProvisionError(
-        f"{error.filename or 'A file'} cannot be written: {error.strerror or error}.",
-        f"{remedy} Everything was put back as it was.",
-        code="file.unwritable",
-    )

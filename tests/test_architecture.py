@@ -28,6 +28,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
         "atomic",
         "vetting",
         "attributes",
+        "refusals",
         "keyring_changes",
         "seals",
         "passwords",
