@@ -84,6 +84,7 @@ def test_an_edit_inside_is_noticed(change: tuple[bytes, bytes]) -> None:
 
 
 WHOLE = block.put(b"own\n", JANE, BODY, PATH)
+EDITED = WHOLE.replace(b"host", b"hast")
 START, END = WHOLE.splitlines(keepends=True)[1], WHOLE.splitlines(keepends=True)[-1]
 
 
@@ -113,8 +114,8 @@ def test_a_broken_pair_is_refused_for_every_account(data: bytes) -> None:
     ("data", "lines"),
     [
         (WHOLE.replace(START, b""), ["line 4 ends a block of jane@example.org that does not begin"]),
-        (WHOLE.replace(END, b""), ["line 2 begins the block of jane@example.org, which has no end."]),
-        (WHOLE.replace(END, END.replace(b"jane", b"joe")), ["line 2", "no end before line 5"]),
+        (EDITED.replace(END, b""), ["line 2 begins the block of jane@example.org, which has no end."]),
+        (EDITED.replace(END, END.replace(b"jane", b"joe")), ["line 2", "no end before line 5"]),
         (WHOLE.replace(b" >>>\n", b"\n"), ["line 2 is neither a whole beginning nor a whole end"]),
         (START + WHOLE, ["line 1 begins", "no end before line 3"]),
     ],
@@ -158,6 +159,32 @@ def test_what_might_be_the_block_is_not_passed_over_with_force() -> None:
             block.remove(data, JANE, PATH, force=True)
     joe = START.replace(b"jane", b"joe") + b"x\n"
     assert block.remove(joe, JANE, PATH, force=True) == joe
+
+
+@pytest.mark.parametrize("after", [b"", b"later\n", b"later", b"\n\n", END.replace(b"jane", b"joe"), WHOLE])
+def test_with_force_a_body_is_known_by_its_number(after: bytes) -> None:
+    data = WHOLE.replace(END, b"") + after
+    with pytest.raises(Conflict):
+        block.remove(data, JANE, PATH)
+    expected = b"own\n" + after.replace(WHOLE, b"own\n")
+    assert block.remove(data, JANE, PATH, force=True) == expected
+    dos = data.replace(b"\n", b"\r\n")
+    assert block.remove(dos, JANE, PATH, force=True) == expected.replace(b"\n", b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "ours"),
+    [
+        (WHOLE, True),
+        (WHOLE.replace(END, b""), True),
+        (WHOLE + b"# <<< provisioner jane@example.org\n", True),
+        (WHOLE + START.replace(b"jane", b"joe"), False),
+        (WHOLE + b"# >>> provisioner\n", False),
+        (WHOLE.replace(b"jane@example.org", b"shared"), True),
+    ],
+)
+def test_whether_all_markers_are_of_one_account(data: bytes, ours: bool) -> None:
+    assert block.only(data, JANE, "shared") is ours
 
 
 def test_a_block_that_is_there_twice_goes_twice_with_force() -> None:

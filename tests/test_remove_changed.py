@@ -14,6 +14,7 @@ import pytest
 from provisioner import clients
 from provisioner.errors import ProvisionError
 from provisioner.items import SecretItem
+from provisioner.journal import new_id
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import MASK, Secret
@@ -194,7 +195,7 @@ def test_every_client_with_a_block_lets_it_go_with_force(tmp_path: Path, machine
 @pytest.mark.parametrize("force", [False, True])
 def test_damaged_markers_are_never_guessed_about(setup: Setup, force: bool) -> None:
     data = rc(setup).read_bytes()
-    rc(setup).write_bytes(data[: data.index(b"# <<<")])
+    rc(setup).write_bytes(data[: data.index(b"# <<<")].replace(*EDIT))
     before = snapshot(setup.host)
     row = only(run(setup, force=force))
     assert row.code == "block.broken"
@@ -462,3 +463,72 @@ def test_a_dry_run_of_nothing_says_so(setup: Setup) -> None:
     row = only(run(setup, dry_run=True))
     assert row.message.startswith("would change no file: jane.appleseed@icloud.com was not in")
     assert row.diff == ""
+
+
+# --- a block without its end ---
+
+END = re.compile(rb"# <<< provisioner .*\n?")
+
+
+def without_end(path: Path, old: bytes = b"", new: bytes = b"") -> None:
+    data, count = END.subn(b"", path.read_bytes())
+    assert count == 1
+    path.write_bytes(data.replace(old, new) if old else data)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Setup:
+    """msmtp whose whole configuration is ours."""
+    made = Setup(clients.get("msmtp"), msmtp.fresh(tmp_path), PROVIDERS["icloud"])
+    made.apply(made.plan())
+    return made
+
+
+def test_force_knows_a_body_by_its_number_where_the_end_is_gone(setup: Setup) -> None:
+    own = rc(setup).read_bytes().partition(b"\r\n# >>>")[0]
+    without_end(rc(setup))
+    rc(setup).write_bytes(rc(setup).read_bytes() + b"# later\r\n")
+    damaged = rc(setup).read_bytes()
+    assert only(run(setup)).code == "block.broken"
+    assert only(run(setup, force=True)).state is State.REMOVED
+    assert rc(setup).read_bytes() == own + b"\r\n# later\r\n"
+    assert [path.read_bytes() for path in kept(setup)] == [damaged]
+
+
+def test_force_removes_a_file_that_we_made_and_keeps_it(fresh: Setup) -> None:
+    path = Path(fresh.journal.receipts()[0].where)
+    without_end(path, *EDIT)
+    damaged = path.read_bytes()
+    row = only(run(fresh))
+    assert row.code == "block.broken"
+    assert "With --force, provisioner puts back every file as it was before" in row.next
+    row = only(run(fresh, force=True))
+    assert (row.state, path.exists()) == (State.REMOVED, False)
+    assert [copy.read_bytes() for copy in kept(fresh)] == [damaged]
+    assert fresh.journal.receipts() == []
+
+
+@pytest.mark.parametrize("other", ["account", "marker", "receipt"])
+def test_force_leaves_a_file_that_may_hold_another_account(fresh: Setup, other: str) -> None:
+    path = Path(fresh.journal.receipts()[0].where)
+    without_end(path, *EDIT)
+    if other == "account":
+        path.write_bytes(b"# >>> provisioner bob@example.org 0123456789abcdef >>>\n" + path.read_bytes())
+    elif other == "marker":
+        path.write_bytes(path.read_bytes() + b"# >>> provisioner bob@exam\n")
+    else:
+        (mine,) = fresh.journal.receipts()
+        also = msgspec.structs.replace(mine, id=new_id(), address="bob@example.org")
+        (receipt_file(fresh).parent / f"{also.id}.json").write_bytes(msgspec.json.encode(also))
+    damaged = path.read_bytes()
+    row = only(run(fresh, force=True))
+    assert (row.state, row.code) == (State.FAILED, "block.broken")
+    assert path.read_bytes() == damaged
+    assert not kept(fresh)
+
+
+def test_force_leaves_a_file_of_the_users_where_it_cannot_tell(setup: Setup) -> None:
+    without_end(rc(setup), *EDIT)
+    damaged = rc(setup).read_bytes()
+    assert only(run(setup, force=True)).code == "block.broken"
+    assert rc(setup).read_bytes() == damaged

@@ -86,28 +86,51 @@ def _clear(data: bytes, name: str, path: Path) -> tuple[Block, ...]:
     """The blocks of one name, however damaged those of other names are.
 
     Raises Conflict (`block.broken`) unless it is clear which lines are in them: each begin of the name is
-    followed by its end, with no other marker line between.
+    followed by its end, with no other marker line between, or by the very body whose number it has.
     """
     found: list[Block] = []
     opened: _Marker | None = None
     unclear: _Marker | None = None
     for marker in _markers(data):
-        if opened is not None:
-            if not marker.closes(opened):
-                raise _broken(path, opened, marker)
+        if opened is not None and marker.closes(opened):
             found.append(_block(data, opened, marker))
             opened = None
-        elif marker.name == name and marker.begins:
+            continue
+        if opened is not None:
+            found.append(_without_end(data, opened, path, marker))
+            opened = None
+        if marker.name == name and marker.begins:
             opened = marker
         elif marker.name == name or (not marker.name and name in marker.text):
             raise _broken(path, None, marker)
         elif not marker.name:
             unclear = marker
     if opened is not None:
-        raise _broken(path, opened)
+        found.append(_without_end(data, opened, path))
     if unclear is not None and not found:  # it may be what is left of the block that is looked for
         raise _broken(path, None, unclear)
     return tuple(found)
+
+
+def _without_end(data: bytes, opened: _Marker, path: Path, odd: _Marker | None = None) -> Block:
+    """The block of which `odd`, or the end of the file, comes before its end. Raises Conflict."""
+    until = odd.start if odd else len(data)
+    body = hashlib.sha256()
+    end = opened.end
+    for line in (b"", *_LINE.findall(data, opened.end, until)):
+        body.update(line.replace(b"\r\n", b"\n"))
+        end += len(line)
+        if body.hexdigest().startswith(opened.digest):
+            text = data[opened.end : end].replace(b"\r\n", b"\n").decode("utf-8", "surrogateescape")
+            return Block(opened.name, opened.start, end, text, edited=False)
+    raise _broken(path, opened, odd)
+
+
+def only(data: bytes, name: str, common: str = "") -> bool:
+    """No marker line is, or may be, of a block that is neither `name`'s nor the `common` one."""
+    return all(
+        marker.name in (name, common) if marker.name else name in marker.text for marker in _markers(data)
+    )
 
 
 def _named(data: bytes, name: str, path: Path, *, force: bool) -> tuple[Block, ...]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from provisioner import clients
 from provisioner.archive import digest
 from provisioner.clients.base import Client, Options
+from provisioner.clients.common.shared import KEY
+from provisioner.edits import block
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.model import FileChange, Plan, Support
 from provisioner.plan import prune
@@ -100,7 +102,9 @@ def _forced(
         except Conflict as error:
             problem = error
             # A file with blocks is mended by hand in a minute; the old one may hold accounts that are gone.
-            exact = all(record.exact for record in receipt.files) and not error.code.startswith("block.")
+            exact = all(record.exact for record in receipt.files)
+            if error.code.startswith("block."):
+                exact = exact and _made_by_us(context, receipt)
             if exact and not _imported(receipt):
                 with contextlib.suppress(ProvisionError):
                     plan = restored(context, receipt, notes=_undone_besides(context, receipt))
@@ -108,6 +112,19 @@ def _forced(
                     # All of them: one may be of no use without another (logins.json without key4.db).
                     forced = Removal(plan, f"puts back every file as it was before {date}", keep)
     return forced, problem
+
+
+def _made_by_us(context: Context, receipt: Receipt) -> bool:
+    """Each file that is not as we wrote it is one that we made, and no other account is in it."""
+    shared = {record.path for one in unneeded.others(context, receipt) for record in one.files}
+    for record in receipt.files:
+        data = context.host.read(Path(record.path))
+        if digest(data) == record.after:
+            continue
+        ours = block.only(data or b"", receipt.account.key, KEY)
+        if record.before is not None or record.path in shared or not ours:
+            return False
+    return True
 
 
 def _overwritten(plan: Plan, receipt: Receipt) -> tuple[FileChange, ...]:
