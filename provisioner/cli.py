@@ -148,8 +148,7 @@ def export(email: str, what: str, **kw: Any) -> None:
 @client_options
 @json_option
 def check(email: str | None, **kw: Any) -> None:
-    """Log in as EMAIL over IMAP and SMTP, and explain the result. Sends no mail.
-
+    """Log in as EMAIL over IMAP and SMTP, and explain the result. Sends no mail without --send-test.
     Instead of EMAIL, --all or --accounts FILE: many accounts, side by side.
     """
     with invocation.run("check", kw, invocation.check_style(kw)) as context:
@@ -170,6 +169,7 @@ def check(email: str | None, **kw: Any) -> None:
             minutes=kw["watch"],
             cert_days=kw["cert_days"],
             verbose=kw["verbose"],
+            send_test=kw["send_test"],
         )
         check(context, options, invocation.password_source(context, kw))
 

@@ -25,12 +25,14 @@ _ORDER = (Health.OK, Health.UNKNOWN, Health.WARNING, Health.CRITICAL)
 
 CAUSES = {
     "ok": Health.OK,
+    "send.arrived": Health.OK,
     "greet.slow": Health.WARNING,
     "greet.bye": Health.WARNING,
     "greet.busy": Health.WARNING,
     "auth.limit": Health.WARNING,
     "auth.in_use": Health.WARNING,
     "auth.unavailable": Health.WARNING,
+    "send.later": Health.WARNING,
 }
 """What works but slowly, or is expected to pass by itself. Every other cause of a failed login is CRITICAL,
 the look-up of a name and a time-out included (guidelines, 2.3)."""

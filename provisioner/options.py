@@ -70,6 +70,11 @@ check_options = _all(
     ),
     click.option("--accounts", metavar="FILE", help="All accounts of a YAML or CSV file (README)."),
     click.option("--only", type=click.Choice(["imap", "smtp"]), help="Check one service."),
+    click.option(
+        "--send-test",
+        is_flag=True,
+        help="After both logins, send a mail to EMAIL from EMAIL, wait until it is there, and delete it.",
+    ),
     click.option("--client", metavar="CLIENT", help="Use exactly what this client has stored."),
     click.option(
         "--per-host",

@@ -69,3 +69,7 @@ class CheckResult:
     cert_expires: str = ""
     """When the server's verified certificate ends, ISO 8601 in UTC; empty if none was verified."""
     cert_issuer: str = ""
+    round_trip: float | None = None
+    """Seconds from the start of sending a test mail until it was found; None if it was not."""
+    saves_sent: bool | None = None
+    """Whether the server itself keeps a copy of what is sent; None: not known."""

@@ -45,6 +45,7 @@ class CheckRow:
     `clients`: whose stored password it was, by their IDs; empty for one that was given.
     `cert_expires`: when the server's verified certificate ends (ISO 8601, UTC); `cert_issuer`: who signed it.
     `transcript`: what went over the connections, masked (transcript.py), where it was asked for.
+    `service` is `send` for a test mail; `round_trip` and `saves_sent` are as in outcome.py, for it alone.
     """
 
     service: str
@@ -63,12 +64,14 @@ class CheckRow:
     confidence: str = "certain"
     """`likely` where only words, or the lack of any, lead to the cause."""
     layers: Mapping[str, float] = field(default_factory=dict)
-    """Seconds in dns, tcp, tls, greeting, login and mailboxes."""
+    """Seconds in dns, tcp, tls, greeting, login and mailboxes; of a test mail in send, arrival, deletion."""
     quota: Quota | None = None
     notes: tuple[Note, ...] = ()
     cert_expires: str = ""
     cert_issuer: str = ""
     transcript: tuple[str, ...] = ()
+    round_trip: float | None = None
+    saves_sent: bool | None = None
 
 
 class Change(StrEnum):

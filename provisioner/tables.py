@@ -60,6 +60,9 @@ _STEPS = {
     "greeting": "greeting",
     "login": "login",
     "mailboxes": "inbox",
+    "send": "sent",
+    "arrival": "arrived",
+    "deletion": "deleted",
 }
 """The layers of a login (check/timing.py) as a person would say them."""
 NOTEWORTHY = 1.0

@@ -29,6 +29,7 @@ _KNOWN = re.compile(
     r'spam|bulk mail|archives?|notes|outbox)"?\s*',
     re.I,
 )
+_LITERAL = re.compile(rb"\{[1-9]\d*\}\r?\n$")
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\w)")
 _IPV6 = re.compile(r"(?<![\w:])(?:IPv6:)?(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.I)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
@@ -48,15 +49,17 @@ class Transcript:
         self._names = sorted(names.items(), key=lambda pair: -len(pair[0]))
         self._private = {name.lower().encode() for name in names}
         self._here = {name for name in (socket.gethostname(),) if len(name) > 3 and name != "localhost"}
-        self._secret_follows = False
+        self._secret_follows = self._literal_follows = False
 
     def note(self, mark: str, data: bytes) -> None:
         """Takes what the check tells (check/wire.py, Transcript)."""
         if mark == "*":
             self._add(mark, self._mask_names(data.decode("utf-8", "replace")))
-        elif mark == "<" and not data.endswith(b"\n"):
-            self._add(mark, f"<{len(data)} bytes>")
+        elif mark == "<" and (self._literal_follows or not data.endswith(b"\n")):
+            self._literal_follows = False
+            self._add(mark, f"<{len(data)} bytes>")  # a piece of a mail, perhaps
         else:
+            self._literal_follows = mark == "<" and bool(_LITERAL.search(data))
             for line in data.decode("utf-8", "replace").split("\n"):
                 if line.rstrip("\r"):
                     self._add(mark, (self._sent if mark == ">" else self._received)(line.rstrip("\r")))

@@ -1,7 +1,8 @@
 """Logs in over IMAP and SMTP, the way a mail client would, and explains the result.
 
 The password only travels inside verified TLS. Each user name is tried once, on a connection of its
-own, at most two per service and the second only if the first was rejected. No mail is sent.
+own, at most two per service and the second only if the first was rejected. A mail is sent only by
+roundtrip.py, which is called for nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from provisioner.outcome import CheckResult
 from provisioner.secret import Secret
 
 if TYPE_CHECKING:
+    from provisioner.check.attempt import Session
     from provisioner.check.reach import Addresses
     from provisioner.check.wire import Transcript
 
@@ -63,6 +65,7 @@ def check_imap(
     others: Sequence[str] = (),
     addresses: Addresses | None = None,
     listing: bool = True,
+    keep: Callable[[Session], None] | None = None,
 ) -> CheckResult:
     """Logs in, opens INBOX read-only and lists the mailboxes.
 
@@ -90,6 +93,7 @@ def check_imap(
         others,
         addresses,
         listing,
+        keep=keep,
     )
 
 
@@ -104,6 +108,7 @@ def check_smtp(
     transcript: Transcript | None = None,
     others: Sequence[str] = (),
     addresses: Addresses | None = None,
+    keep: Callable[[Session], None] | None = None,
 ) -> CheckResult:
     """Logs in to the server for sending, and sends nothing. Otherwise as `check_imap`."""
     from provisioner.check import attempt, smtp
@@ -123,6 +128,7 @@ def check_smtp(
         provider,
         others,
         addresses,
+        keep=keep,
     )
 
 
@@ -136,13 +142,15 @@ def check_login(
     timeout: float | None = None,
     context: ssl.SSLContext | None = None,
     transcript: Callable[[Service], Transcript] | None = None,
+    keep: Callable[[Service, Session], None] | None = None,
 ) -> dict[Service, CheckResult]:
     """Checks the services side by side; the results come in the order of `targets`.
 
     `timeout`: seconds for each service as a whole. Ctrl-C ends the wait at once. A password that one
     server accepts is not blamed for the refusal of the other (`auth.username`). `provider` is whose servers
     these are. `transcript` gives, for
-    each service, who is told what goes over its connections, the password included.
+    each service, who is told what goes over its connections, the password included. `keep` is given the
+    session of each login that works, from the thread that made it, and then has to close it.
     Raises UsageError as `check_imap`.
     """
     timeouts = replace(Timeouts(), total=timeout) if timeout is not None else Timeouts()
@@ -154,6 +162,7 @@ def check_login(
 
     def work(service: Service, target: Target) -> None:
         told = transcript(service) if transcript else None
+        kept = (lambda session: keep(service, session)) if keep else None
         try:
             if service == "imap":
                 result = check_imap(
@@ -166,6 +175,7 @@ def check_login(
                     context=shared,
                     transcript=told,
                     others=names,
+                    keep=kept,
                 )
             else:
                 result = check_smtp(
@@ -177,6 +187,7 @@ def check_login(
                     context=shared,
                     transcript=told,
                     others=names,
+                    keep=kept,
                 )
             done.put((service, result))
         except BaseException as error:  # handed over to the caller's thread

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
 from provisioner.accounts import Target
@@ -146,12 +146,14 @@ def check(
     others: Sequence[str] = (),
     addresses: Addresses | None = None,
     listing: bool = True,
+    keep: Callable[[Session], None] | None = None,
 ) -> CheckResult:
     """The result of trying each user name once, the second only if the first was rejected.
 
     `provider` is whose servers these are: it says what they mean by what they say. `others`: names of
     servers besides its own, looked up to tell why this one's is not found. `listing`: whether mailboxes
-    and quota are wanted, beside the proof that the inbox opens.
+    and quota are wanted, beside the proof that the inbox opens. `keep` is given the session of a login that
+    works, and then has to close it.
     """
     started = time.monotonic()
     attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript, addresses)
@@ -165,12 +167,17 @@ def check(
     fault: Fault | None = None
     for user in usernames:
         try:
-            with contextlib.closing(attempt.open()) as talk:
+            talk = attempt.open()
+            with contextlib.ExitStack() as stack:
+                stack.callback(talk.close)
                 with timed(attempt.timings, "login"):
                     tried.append(user)
                     talk.login(user, secret)
                 with timed(attempt.timings, "mailboxes"):
                     contents = talk.mailboxes(names, send_id=send_id, listing=listing)
+                if keep:
+                    keep(talk)
+                    stack.pop_all()
         except Fault as error:
             fault = evidence.at_provider(error, own)
             if fault.code not in USERNAME_MAY_BE_WRONG:

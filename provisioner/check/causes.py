@@ -6,17 +6,8 @@ that the fault carries; whatever a server said is cleaned, shortened and masked 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-REJECTED, UNREACHABLE, OTHER = 3, 4, 1
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    sentence: str
-    next: str
-    exit_code: int = UNREACHABLE
-
+from provisioner.check.cause import OTHER, REJECTED, Cause
+from provisioner.check.sending import SENDING
 
 CAUSES: dict[str, Cause] = {
     "ok": Cause("Logged in as {user}.", "", 0),
@@ -286,4 +277,5 @@ CAUSES: dict[str, Cause] = {
         "Delete or move mail, before the server takes no more.",
         0,
     ),
+    **SENDING,
 }

@@ -16,7 +16,7 @@ from provisioner.model import AppPassword
 from provisioner.secret import Secret
 from provisioner.shape import shape_of
 
-Stage = Literal["greeting", "hello", "tls", "login", "mailboxes"]
+Stage = Literal["greeting", "hello", "tls", "login", "mailboxes", "send", "find"]
 Trouble = Literal["stalled", "dropped", "too_long", "garbled"]
 
 _WHEN: dict[Stage, str] = {
@@ -25,6 +25,8 @@ _WHEN: dict[Stage, str] = {
     "tls": "while encryption was being set up",
     "login": "while the login was pending",
     "mailboxes": "after it had accepted the login",
+    "send": "while the test mail was being sent",
+    "find": "while the test mail was looked for",
 }
 
 _SPEAKERS = (
@@ -131,10 +133,22 @@ def _imap(status: str, text: str, said: str) -> Seen:
 
 def smtp_refusal(code: int, text: str) -> Fault:
     """The reply to AUTH when it is not 235."""
-    found = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})\b", text)
     said = f"{code} {text}"[: rules.LONGEST]
-    seen = Seen("login", "smtp", f"{code} {found[1]}" if found else f"{code}", said)
+    seen = Seen("login", "smtp", " ".join(_status(code, text)), said)
     return _judged(seen, text=said, when=_WHEN["login"])
+
+
+def _status(code: int, text: str) -> list[str]:
+    """The code of a reply, and its enhanced status code (RFC 3463) if there is one."""
+    found = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})\b", text)
+    return [f"{code}", *([found[1]] if found else [])]
+
+
+def send_refusal(step: Literal["MAIL", "RCPT", "DATA", "END"], code: int, text: str) -> Fault:
+    """What the server said instead of taking the mail; `END` is the reply to the mail itself."""
+    said = f"{code} {text}"[: rules.LONGEST]
+    status = " ".join([step, *_status(code, text)])
+    return _judged(Seen("send", "smtp", status, said), text=said)
 
 
 def hello_refusal(code: int, text: str) -> Fault:

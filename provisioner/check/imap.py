@@ -138,7 +138,7 @@ class ImapSession:
 
     def greet(self) -> None:
         self.wire.enter("greeting", self.timeouts.greeting)
-        self._read(self._dialogue._get_response)
+        self.read(self._dialogue._get_response)
 
     def starttls(self) -> None:
         """Up to the point where the TLS handshake begins."""
@@ -255,7 +255,7 @@ class ImapSession:
         self._dialogue.asked_for = asked_for or []
         self._dialogue.literal = self._dialogue.give
         try:
-            return self._answer(self._read(self._dialogue._command, name, *args))
+            return self._answer(self.read(self._dialogue._command, name, *args))
         finally:
             self._dialogue.asked_for = []
 
@@ -265,11 +265,11 @@ class ImapSession:
         return tag
 
     def _answer(self, tag: bytes) -> Answer:
-        status, [text] = self._read(self._dialogue._get_tagged_response, tag)
+        status, [text] = self.read(self._dialogue._get_tagged_response, tag)
         notices = self._dialogue.untagged_responses.get("NO", [])
         return Answer(status, _text(text), " ".join(map(_text, notices)))
 
-    def _read(self, read: Any, *args: object) -> Any:
+    def read(self, read: Any, *args: object) -> Any:
         """Calls what waits for the server, and gives a reason if nothing comes of it."""
         try:
             return read(*args)

@@ -14,14 +14,14 @@ from typing import Literal, NamedTuple
 
 from provisioner.model import Provider
 
-Layer = Literal["greeting", "certificate", "handshake", "offer", "login"]
+Layer = Literal["greeting", "certificate", "handshake", "offer", "login", "send"]
 Confidence = Literal["certain", "likely"]
 LONGEST = 500
 """Characters of what a server says that are looked at: a hostile one may say a great deal."""
 
 
 class Seen(NamedTuple):
-    """`status`: what is meant for machines, like `NO AUTHENTICATIONFAILED`, `BYE`, `535 5.7.8`."""
+    """`status`: what is meant for machines, like `NO AUTHENTICATIONFAILED`, `535 5.7.8`, `RCPT 550 5.7.1`."""
 
     layer: Layer
     service: str
@@ -90,6 +90,11 @@ _UNAVAILABLE = (
     r"internal (server )?error|unexpected exception|connection lost to auth"
 )
 _BLAMED = r"(authentication|login) (failed|unsuccessful)|(invalid|bad|incorrect) (cred|log|user|pass)"
+_SENDER = (
+    r"sender (address )?(rejected|denied|not allowed|verify failed)|not owned by|send ?as ?denied|send as|"
+    r"(sender|from|envelope).{0,40}(not (allowed|authori[sz]ed|permitted)|mismatch|must match|does not match)"
+)
+_RELAY = r"\brelay(ing)?\b"
 # Makers of programs that open encrypted connections, as they sign their certificates.
 _INTERCEPTORS = (
     r"\b(avast|avg|kaspersky|eset|bitdefender|zscaler|forti(net|gate)|sophos|netskope|mcafee|norton|"
@@ -185,4 +190,15 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.bad_credentials", "smtp", status=r"5\d\d.*", words=_BLAMED, confidence="likely"),
     Rule("login", "auth.refused", "smtp", status=r"5\d\d.*"),
     Rule("login", "proto.garbled"),
+    # Sending after a login that works: the command, its reply, the enhanced status code (RFC 5321, RFC 3463)
+    Rule("send", "auth.required", status=r"\w+ 530.*"),
+    Rule("send", "send.too_big", status=r"\w+ (552.*|5\d\d 5\.(3\.4|2\.[23]))"),
+    Rule("send", "send.later", status=r"\w+ 4\d\d.*"),
+    # A server may say only at RCPT or after the mail what it thinks of the sender.
+    Rule("send", "send.from_refused", status=r"\w+ 5.*", words=_SENDER),
+    Rule("send", "send.relay_refused", status=r"(MAIL|RCPT) 5.*", words=_RELAY),
+    Rule("send", "send.from_refused", status=r"MAIL (55[03] 5\.7\.1|\d+ 5\.(1\.[78]|7\.60))"),
+    Rule("send", "send.from_refused", status="MAIL 55[03]", confidence="likely"),
+    Rule("send", "send.relay_refused", status=r"RCPT (550|551|554) 5\.7\.1", confidence="likely"),
+    Rule("send", "send.rejected"),
 )

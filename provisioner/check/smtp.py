@@ -1,7 +1,7 @@
 """The SMTP side of the check (RFC 5321, 3207, 4954), by smtplib over our bounded connection.
 
-It stops at 235: no mail is sent. AUTH is written here because smtplib's own cannot hold a password
-outside ASCII and tries a rejected password again with the next method, which locks accounts.
+A check stops at 235; only `send` sends a mail. AUTH is written here because smtplib's own cannot hold a
+password outside ASCII and tries a rejected password again with the next method, which locks accounts.
 """
 
 from __future__ import annotations
@@ -80,6 +80,24 @@ class SmtpSession:
         """A server for sending has none."""
         return Contents()
 
+    def send(self, address: str, mail: bytes) -> None:
+        """Sends one mail from and to `address`; after it the server has taken it."""
+        self.wire.enter("send", self.timeouts.reply)
+        for step, command in (("MAIL", f"MAIL FROM:<{address}>"), ("RCPT", f"RCPT TO:<{address}>")):
+            code, text = self._command(command)
+            if not 200 <= code < 300:
+                raise evidence.send_refusal("MAIL" if step == "MAIL" else "RCPT", code, text)
+        self.wire.enter("send", self.timeouts.reply)
+        try:
+            code, raw = self._client.data(mail)
+        except smtplib.SMTPDataError as error:
+            raise evidence.send_refusal("DATA", error.smtp_code, self._text(error.smtp_error)) from None
+        except smtplib.SMTPException:
+            raise self.wire.fail("garbled") from None
+        text = self._text(raw)
+        if not 200 <= code < 300:
+            raise evidence.send_refusal("END", code, text)
+
     def close(self) -> None:
         """Says good-bye and does not wait for the answer."""
         with contextlib.suppress(Fault, smtplib.SMTPException):
@@ -118,11 +136,15 @@ class SmtpSession:
             code, raw = self._client.docmd(line)
         except smtplib.SMTPException:
             raise self.wire.fail("garbled") from None
+        return code, self._text(raw)
+
+    def _text(self, raw: bytes | str) -> str:
+        """The words of the reply that was just read, on one line."""
         self._require_valid()
-        first, *rest = raw.decode("utf-8", "replace").split("\n")
+        first, *rest = (raw if isinstance(raw, str) else raw.decode("utf-8", "replace")).split("\n")
         # Enhanced status codes stand in every line of a reply (RFC 2034); one is enough.
         status = re.match(r"[245]\.\d{1,3}\.\d{1,3} ", first)
-        return code, " ".join([first, *(line.removeprefix(status[0] if status else "") for line in rest)])
+        return " ".join([first, *(line.removeprefix(status[0] if status else "") for line in rest)])
 
     def _require_valid(self) -> None:
         if not evidence.smtp_reply_valid(self.wire.lines):

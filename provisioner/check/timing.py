@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-Layer = Literal["dns", "tcp", "tls", "greeting", "login", "mailboxes"]
+Layer = Literal["dns", "tcp", "tls", "greeting", "login", "mailboxes", "send", "arrival", "deletion"]
 
 
 @contextmanager
@@ -33,5 +33,7 @@ class Timeouts:
     """The answer to the login, and the mailboxes."""
     total: float = 60
     """One service, every connection and user name included."""
+    arrival: float = 60
+    """Until a test mail has come back."""
     slow: float = 5
     """A greeting later than this is worth a remark."""

@@ -68,6 +68,10 @@ class Wire:
         self._until = min(self._deadline, time.monotonic() + seconds)
         self._lines_left = lines
 
+    def extend(self, seconds: float) -> None:
+        """The whole connection may last at least so much longer: more is wanted of it than a login."""
+        self._deadline = max(self._deadline, time.monotonic() + seconds)
+
     def hurry(self, seconds: float) -> None:
         """The rest of this stage may take no more than `seconds`."""
         self._until = min(self._until, time.monotonic() + seconds)

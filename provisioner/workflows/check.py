@@ -44,6 +44,7 @@ class CheckOptions:
     minutes: float | None = None
     cert_days: int = CERT_DAYS
     verbose: bool = False
+    send_test: bool = False
 
 
 def check(context: Context, options: CheckOptions, ask: AskPassword) -> None:
@@ -58,6 +59,13 @@ def check(context: Context, options: CheckOptions, ask: AskPassword) -> None:
         )
     if options.wish is None and options.given:
         raise UsageError(f"{options.given} is about one account.", "Give it together with EMAIL.")
+    if options.send_test and (
+        options.wish is None or options.minutes is not None or len(options.services) < len(SERVICES)
+    ):
+        raise UsageError(
+            "--send-test is for one account, once, and needs both logins.",
+            "Give EMAIL, without --watch and --only.",
+        )
     if options.minutes is not None:
         watcher = Watcher(options.minutes, options.cert_days)
         limits = {"timeout": options.timeout, "per_host": options.per_host}
@@ -76,7 +84,15 @@ def check(context: Context, options: CheckOptions, ask: AskPassword) -> None:
         )
     attempt = _one(context, options.wish, options, ask)
     secret = attempt.secret()
-    prove(attempt.login, secret, context.report, options.services, options.timeout, verbose=options.verbose)
+    prove(
+        attempt.login,
+        secret,
+        context.report,
+        options.services,
+        options.timeout,
+        verbose=options.verbose,
+        send_test=options.send_test,
+    )
     return None
 
 

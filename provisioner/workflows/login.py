@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from provisioner.accounts import Candidate, Target
 from provisioner.errors import ProvisionError
@@ -79,13 +79,16 @@ def prove(
     timeout: float | None = None,
     *,
     verbose: bool = False,
+    send_test: bool = False,
 ) -> dict[Service, CheckResult]:
     """Logs in, IMAP and SMTP side by side, and adds a row for each. `timeout`: seconds for all of it.
 
-    `verbose`: the rows have transcripts.
+    `verbose`: the rows have transcripts. `send_test`: if all logins work, a mail to oneself goes over the
+    same connections, with a row of its own.
     """
     from provisioner import check  # the network libraries load only when they are needed
 
+    sessions: dict[Service, Any] = {}
     tapes = {service: login.transcript(service, secret) for service in services} if verbose else {}
     results = check.check_login(
         {service: login.target(service) for service in services},
@@ -95,10 +98,37 @@ def prove(
         provider=login.provider,
         timeout=timeout,
         transcript=(lambda service: tapes[service].note) if verbose else None,
+        keep=sessions.__setitem__ if send_test else None,
     )
-    for service, result in results.items():
-        report.add(row_of(login, service, result, tapes.get(service)))
+    try:
+        for service, result in results.items():
+            report.add(row_of(login, service, result, tapes.get(service)))
+        if sessions:
+            _send_test(login, secret, report, results, sessions, tapes)
+    finally:
+        for session in sessions.values():
+            session.close()
     return results
+
+
+def _send_test(
+    login: Login,
+    secret: Secret,
+    report: Report,
+    results: Mapping[Service, CheckResult],
+    sessions: Mapping[Service, Any],
+    tapes: Mapping[Service, Transcript],
+) -> None:
+    from provisioner.check import roundtrip
+
+    if len(sessions) < len(SERVICES):
+        report.next = "No test mail was sent: both logins have to work first."
+        return
+    before = {service: len(tape.lines) for service, tape in tapes.items()}
+    targets = {service: login.target(service) for service in SERVICES}
+    result = roundtrip.prove(login.address, sessions["smtp"], sessions["imap"], targets, secret, results)
+    talk = [line for service, tape in tapes.items() for line in tape.lines[before[service] :]]
+    report.add(replace(row_of(login, "smtp", result), transcript=tuple(talk)))
 
 
 def row_of(
@@ -144,4 +174,6 @@ def row_of(
         cert_expires=result.cert_expires,
         cert_issuer=result.cert_issuer,
         transcript=transcript.lines if transcript else (),
+        round_trip=None if result.round_trip is None else round(result.round_trip, 3),
+        saves_sent=result.saves_sent,
     )

@@ -209,6 +209,10 @@ service imap-login {{
         text = self._doveadm("-f", "tab", "fetch", "-u", user, "hdr.subject", "mailbox", mailbox)
         return text.splitlines()[1:]
 
+    def unseen(self, user: str) -> int:
+        """How many messages in the INBOX nobody has read."""
+        return int(self._doveadm("-f", "tab", "mailbox", "status", "-u", user, "unseen", "INBOX").split()[-1])
+
     def deliver(self, user: str, *subjects: str) -> None:
         """Puts messages into the user's INBOX."""
         for number, subject in enumerate(subjects):
@@ -219,6 +223,10 @@ service imap-login {{
             mail["Date"] = f"Mon, 05 Oct 2026 10:{number:02}:00 +0000"
             mail["Message-ID"] = f"<{number}.{user}@example.org>"
             mail.set_content("Hello.\n")
-            file = self.directory / "message"
-            file.write_bytes(mail.as_bytes())
-            self._doveadm("save", "-u", user, str(file))
+            self.save(user, mail.as_bytes())
+
+    def save(self, user: str, mail: bytes, mailbox: str = "INBOX") -> None:
+        """Puts one message into a mailbox."""
+        file = self.directory / "message"
+        file.write_bytes(mail)
+        self._doveadm("save", "-u", user, "-m", mailbox, str(file))

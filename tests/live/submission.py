@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -24,6 +25,8 @@ class Submission:
     logins: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     mails: list[EmailMessage] = field(default_factory=list)
+    deliver: Callable[[str, bytes], None] | None = None
+    """Takes each recipient and the mail on its way to the mailbox; without it the mail is only kept."""
     log: list[str] = field(default_factory=list)
     _controller: Controller | None = None
 
@@ -75,4 +78,6 @@ class Submission:
         assert isinstance(message, EmailMessage)
         self.mails.append(message)
         self.log.append(f"{time.strftime('%T')} message {message['Subject']!r}")
+        for recipient in envelope.rcpt_tos if self.deliver else ():
+            await asyncio.to_thread(self.deliver, recipient, content)  # type: ignore[arg-type]
         return "250 2.6.0 kept"
