@@ -40,6 +40,9 @@ CLIENT_IDS = (
 BUNDLES = {"mutt-stack": ("mbsync", "msmtp", "neomutt", "notmuch")}
 """Names for clients that work together; each is told of the others by `Options.together`."""
 
+ALIKE = {"mutt": ("neomutt",), "neomutt": ("mutt",)}
+"""Clients that may read one and the same file: an account there is one of them all."""
+
 if TYPE_CHECKING:
     from provisioner.clients import (
         aerc,

@@ -19,6 +19,7 @@ from provisioner.plan import prune
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
+from provisioner.workflows import alike
 from provisioner.workflows.context import Context, at_receipt, find_candidate, is_at
 
 
@@ -137,6 +138,8 @@ def search(
     account = receipts[0].account if receipts else find_candidate(context, wish, profile_file).account()
     for client in map(clients.get, wanted):
         for found in client.find(context.host, account, options) or ():
+            if alike.set_up(receipts, client.ID, found.where):
+                continue
             if (client.ID, Path(found.where).resolve()) not in places:
                 _add_found(context, result, client, found, options)
     return result

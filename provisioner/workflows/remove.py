@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from provisioner.plan import diff
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
+from provisioner.workflows import alike
 from provisioner.workflows.context import Context, at_receipt, is_at, recover, undisturbed, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
 from provisioner.workflows.undo import Removal, removal
@@ -54,6 +56,9 @@ def remove(
     for receipt in sorted(receipts, key=lambda one: one.adopted):
         context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait, force=force))
     if not receipts:
+        if twins := _twins(context, present, wanted):
+            context.report.next = "\n".join(twins)
+            return
         where = f" in {', '.join(wanted)}" if wanted else ""
         context.report.next = f"{local}@{domain} was not set up{where} by provisioner: nothing to remove."
         return
@@ -65,6 +70,17 @@ def remove(
             if receipt.label or clients.holds_password(receipt.client)
         )
         context.report.next = "\n".join(dict.fromkeys(hints))
+
+
+def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) -> list[str]:
+    """How clients without a receipt get rid of the account that they read in another client's file."""
+    return [
+        f"{alike.said(client, receipt)}. Remove it there: "
+        + shlex.join(["provisioner", "remove", receipt.address, receipt.client])
+        for receipt in present
+        for client in alike.readers(context, receipt)
+        if client.ID in wanted
+    ]
 
 
 def _one(

@@ -20,7 +20,7 @@ from provisioner.plan import diff, prune
 from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.stores.command import refuse_revealing
-from provisioner.workflows import labels, sources
+from provisioner.workflows import alike, labels, sources
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -223,15 +223,18 @@ def _one(
                 return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             label = _label(context, client, plan, account, secret, options) or label
+            twin = alike.set_up(context.journal.receipts(account.address), client.ID, plan.where)
             if not done:
                 had = client.stored_secret(context.host, account, options.client)
                 other = had not in (None, secret)
-                deed = Deed(plan, account, label, adopted=had is not None, replaces=other)
+                adopted = had is not None and twin is None
+                deed = Deed(plan, account, label, adopted=adopted, replaces=other)
                 apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
                 if client.ABOUT.holds_password:
                     labels.settle(context, [deed], secret, label)
         _open(context, plan)
-        return _row(client, plan, State.UNCHANGED if done else State.CHANGED)
+        done_by = f"{alike.said(client, twin)}: nothing to do" if twin else _DONE
+        return _row(client, plan, State.UNCHANGED if done else State.CHANGED, unchanged=done_by)
     except ProvisionError as error:
         title, where = (plan.title, plan.where) if plan else (client.TITLE, "")
         return ClientRow.failed(client.ID, title, where, error)
@@ -259,10 +262,11 @@ def _open(context: Context, plan: Plan) -> None:
         context.ui.open(str(plan.open))
 
 
-def _row(client: Client, plan: Plan, state: State, diff: str = "") -> ClientRow:
-    message = {State.UNCHANGED: "already set up, nothing to do", State.PLANNED: "would change:"}.get(
-        state, plan.done
-    )
+_DONE = "already set up, nothing to do"
+
+
+def _row(client: Client, plan: Plan, state: State, diff: str = "", unchanged: str = _DONE) -> ClientRow:
+    message = {State.UNCHANGED: unchanged, State.PLANNED: "would change:"}.get(state, plan.done)
     return ClientRow(
         client=client.ID,
         title=plan.title,

@@ -20,6 +20,7 @@ from provisioner.plan import prune
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.report import State, StatusRow
 from provisioner.secret import Secret
+from provisioner.workflows import alike
 from provisioner.workflows.context import PLACEHOLDER, Context, at_receipt
 from provisioner.workflows.login import Login
 from provisioner.workflows.pool import Attempt, log_in_all
@@ -79,6 +80,9 @@ def status(
     for receipt in receipts:
         if receipt.state is ReceiptState.DONE and receipt.id not in replaced:
             title, finding = look(context, receipt, at_receipt(options, receipt), login=login)
+            if twins := alike.readers(context, receipt):
+                names = " and ".join(client.TITLE for client in twins)
+                finding = dataclasses.replace(finding, message=f"{finding.message}; {names} reads this file")
             context.report.add(_row(receipt, title, finding))
             if login and finding.secret:
                 join(found, stored_login(context, receipt), finding.secret)
