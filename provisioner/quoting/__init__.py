@@ -34,8 +34,10 @@ from provisioner.quoting.outlook import outlook
 from provisioner.quoting.python import python
 from provisioner.quoting.shell import shell
 from provisioner.quoting.sylpheed import folderattr, sylpheedrc
+from provisioner.quoting.toml import meli, toml
 from provisioner.quoting.vdirsyncer import vdirname
 from provisioner.quoting.xml import xml
+from provisioner.quoting.yaml import yaml
 
 FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "mozpref": mozpref,
@@ -71,4 +73,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "outlook": outlook,
     "sylpheedrc": sylpheedrc,
     "folderattr": folderattr,
+    "toml": toml,
+    "meli": meli,
+    "yaml": yaml,
 }

@@ -28,3 +28,16 @@ def one_line(text: str, title: str, limit: int | None = None) -> str:
             code="value.unwritable",
         )
     return text
+
+
+def escaped(text: str) -> str:
+    """`text` between double quotes of TOML and of YAML: escaped is what is not printable."""
+
+    def one(char: str) -> str:
+        if char in '"\\':
+            return f"\\{char}"
+        if char.isprintable():
+            return char
+        return f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
+
+    return "".join(map(one, text))
