@@ -110,6 +110,9 @@ def test_one_default_account_that_stays(host: Host) -> None:
     assert second.next.endswith("-a joe@example.org")
     put(second)
     assert not plan(host).changes
+    config = host.home / CONFIG
+    config.write_text(config.read_text().replace("default = true", "default = false"))  # as if it were gone
+    assert not plan(host, JOE).changes
 
 
 @pytest.mark.parametrize(
