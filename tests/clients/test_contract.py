@@ -6,7 +6,9 @@ import base64
 import dataclasses
 import hashlib
 import json
+import os
 import stat
+import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -395,3 +397,27 @@ def test_hostile_names_round_trip_or_are_refused(setup: Setup, name: str) -> Non
     setup.apply(plan, account)
     assert setup.plan(account).empty
     setup.remove(account)
+
+
+def test_no_program_is_started_with_the_password(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By none of what a client's module does: in no argument, and not in the environment."""
+    started: list[str] = []
+    start = subprocess.Popen.__init__
+
+    def watched(self: subprocess.Popen[bytes], command: object, *rest: object, **named: object) -> None:
+        started.append(repr((command, rest, named, dict(os.environ))))
+        start(self, command, *rest, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", watched)
+    client, host, account = setup.client, setup.host, setup.account()
+    client.detect(host)
+    setup.apply(setup.plan())
+    setup.apply(setup.plan(secret=NEWER))
+    client.find(host, account, Options())
+    client.stored_secret(host, account, Options())
+    client.stored_seal(host, account, Options())
+    (receipt,) = setup.journal.receipts()
+    client.unplan(host, receipt, Options())
+    setup.remove()
+    for form in (form for secret in (CANARY, NEWER) for form in forms(secret)):
+        assert not [one for one in started if form.decode() in one]

@@ -1,13 +1,15 @@
 """Runs the command under strace, and finds a password in what strace saw, however it is encoded.
 
 Seen are all program starts with their environment, every connection, every file opened for writing and every
-byte written or sent to anything: files, pipes, terminal, TLS connections, the keyring's bus.
+byte written or sent to anything: files, pipes, terminal, TLS connections, the keyring's bus; also the memory
+that is shared with a file, to which is written without a call, and the names that processes give themselves.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -29,12 +31,12 @@ EMAIL = "jane.appleseed@icloud.com"
 CALLS = (
     "execve,execveat,connect,open,openat,openat2,creat,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,"
     "sendmmsg,splice,sendfile,copy_file_range,memfd_create,rename,renameat,renameat2,link,linkat,symlink,"
-    "symlinkat,mkdir,mkdirat,setxattr,lsetxattr,fsetxattr"
+    "symlinkat,mkdir,mkdirat,setxattr,lsetxattr,fsetxattr,mmap,prctl"
 )
 
 
 def forms(secret: str) -> Iterator[str]:
-    """How strace would show the password: plain, base64 (alone, in SASL PLAIN), hex, UTF-16, reversed."""
+    """How strace shows the password: plain, base64 (alone, in SASL PLAIN), hex, UTF-16, backwards, hashed."""
     raw = secret.encode()
     yield secret
     yield secret.replace("-", "")
@@ -44,6 +46,22 @@ def forms(secret: str) -> Iterator[str]:
     yield raw.hex()
     yield "\\0".join(secret)
     yield secret[::-1]
+    for algorithm in ("md5", "sha1", "sha256", "sha512"):
+        for text in (raw, raw.replace(b"-", b"")):
+            digest = hashlib.new(algorithm, text).digest()
+            yield digest.hex()
+            yield base64.b64encode(digest).decode().rstrip("=")
+
+
+_DRIP = re.compile(r'^(?:(\d+) +)?write\((\d+), "([^"]{1,3})", [1-3]\)', re.M)
+
+
+def dripped(trace: str) -> str:
+    """What was written a character or so at a time, a line for each process and file."""
+    written: dict[tuple[str, str], str] = {}
+    for process, file, text in _DRIP.findall(trace):
+        written[process, file] = written.get((process, file), "") + text
+    return "\n".join(written.values())
 
 
 def lines_with(text: str, secret: str) -> list[str]:
@@ -73,7 +91,7 @@ class Bench:
     The keyring is `desktop`'s, if there is one. A screen is named, so that a use of it would be seen.
     """
 
-    def __init__(self, directory: Path, server: Fickle) -> None:
+    def __init__(self, directory: Path, server: Fickle, installed: Sequence[str] = PROGRAMS) -> None:
         self.directory, self.server = directory, server
         machine = thunderbird_used(directory)
         self.home = machine.host.home
@@ -82,7 +100,7 @@ class Bench:
         pretend_to_be_icloud(machine.host, server)
         programs = directory / "bin"
         programs.mkdir()
-        for name in PROGRAMS:
+        for name in installed:
             if found := shutil.which(name):
                 (programs / name).symlink_to(found)
         self.env = {
@@ -163,6 +181,14 @@ class Bench:
     def written(self) -> set[str]:
         """The files that were opened for writing."""
         return self._found(r'\bopen(?:at2?)?\((?:AT_FDCWD, )?"([^"]+)", [^)]*O_(?:WRONLY|RDWR).* = \d')
+
+    def shared_memory(self) -> set[str]:
+        """Memory in which a file could be changed without a call."""
+        return self._found(r"\bmmap\([^)]*PROT_WRITE[^)]*MAP_SHARED[^)]*, (\d+), 0[x0-9a-f]*\) = 0x")
+
+    def names(self) -> set[str]:
+        """What processes and threads have called themselves."""
+        return self._found(r'\bprctl\(PR_SET_NAME, "([^"]*)"')
 
     def modes(self) -> set[tuple[str, str]]:
         """How files and directories were made: the call, and the permissions in octal.

@@ -6,6 +6,7 @@ The canary may only be in the client's own store (encrypted) and in a file that 
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ import pytest
 from provisioner.demo.tour import PASSWORD
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
-from tests.live.audit import EMAIL, PROGRAM, Bench, Fickle, lines_with, missing
+from tests.live.audit import EMAIL, PROGRAM, Bench, Fickle, dripped, lines_with, missing
 from tests.live.lab import until
 from tests.live.test_keyring import UNLOCK, Session, lock, session
 from tests.needs import need
@@ -74,7 +75,7 @@ def assert_clean(bench: Bench) -> None:
     """No password in an argument, the environment, anything written or sent, an output or a file."""
     for secret in SECRETS:
         for trace in bench.traces:
-            assert lines_with(trace, secret) == []
+            assert lines_with(trace + dripped(trace), secret) == []
         assert lines_with(bench.outputs.decode(), secret) == []
         assert bench.files_with(secret) == []
 
@@ -91,6 +92,7 @@ def assert_keeps_to_itself(bench: Bench, *asked: str) -> None:
         "/dev/tty",
     }
     assert bench.modes() <= {("open", "600"), ("mkdir", "700")}
+    assert (bench.shared_memory(), bench.names()) == (set(), set())
     assert not [path for path in bench.home.rglob("*") if "history" in path.name or path.name == "core"]
 
 
@@ -197,6 +199,7 @@ def test_the_demo_gives_its_password_to_no_program(bench: Bench) -> None:
         f"printf %s {base64.b64encode(CANARY.encode()).decode()}",
         f"exec /usr/bin/env X={CANARY} cat /dev/null",
         f"printf {CANARY.replace('-', '')} > /dev/null",
+        f"printf %s {hashlib.sha256(CANARY.encode()).hexdigest()}",
     ],
 )
 def test_the_audit_notices_a_leak(bench: Bench, leak: str) -> None:
@@ -212,6 +215,23 @@ def test_the_audit_notices_other_programs_screens_and_files(bench: Bench) -> Non
     assert bench.programs() == {"env", Path(sys.executable).name}
     assert bench.written() == {"/dev/full"}
     assert bench.connections() == {"/tmp/.X11-unix/X77"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_audit_notices_a_password_that_is_written_bit_by_bit(bench: Bench, size: int) -> None:
+    script = f"import os\nfor at in range(0, 19, {size}): os.write(1, {CANARY!r}.encode()[at:at + {size}])"
+    bench.trace([sys.executable, "-c", script])
+    assert lines_with(dripped(bench.traces[0]), CANARY)
+
+
+def test_the_audit_notices_shared_memory_and_names(bench: Bench) -> None:
+    script = (
+        "import ctypes, mmap, os; file = os.open('x', os.O_RDWR | os.O_CREAT, 0o600); os.ftruncate(file, 9)\n"
+        "mmap.mmap(file, 9)[:4] = b'cana'; ctypes.CDLL(None).prctl(15, b'cana-rypa', 0, 0, 0)"
+    )
+    bench.trace([sys.executable, "-c", script])
+    assert bench.shared_memory() == {"3"}
+    assert bench.names() == {"cana-rypa"}
 
 
 @pytest.mark.usefixtures("desktop")
