@@ -89,6 +89,7 @@ def test_no_client_gives_the_password_away(bench: Bench) -> None:
         shown = lines_with(trace, PRIMARY)
         printing = {line.split()[0] for line in trace.splitlines() if 'execve("' in line and '["cat"' in line}
         assert {line.split()[0] for line in shown} <= printing
+    assert any(lines_with(trace, PRIMARY) for trace in bench.traces)
     assert lines_with(bench.outputs.decode(), PRIMARY) == []
     assert bench.files_with(PRIMARY) == [bench.home / "primary"]
     assert_keeps_to_itself(bench, *(bench.programs() & own(bench)))
