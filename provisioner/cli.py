@@ -46,7 +46,7 @@ def cli() -> None:
     """Turn a new app-specific password into working mail.
 
     A password is typed at a hidden prompt, or comes with --password-stdin or --password-command.
-    It goes into the mail client's own store and nowhere else.
+    It goes into the mail client's own store or the system's keyring and nowhere else.
     """
 
 

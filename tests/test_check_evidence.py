@@ -44,7 +44,7 @@ COMPACT = AppPassword(
     [
         ("[AUTHENTICATIONFAILED] Authentication Failed", "auth.bad_credentials"),
         ("[AUTHENTICATIONFAILED] Invalid credentials (Failure)", "auth.bad_credentials"),
-        ("LOGIN invalid credentials or IMAP is disabled", "auth.bad_credentials"),
+        ("LOGIN invalid credentials or IMAP is disabled", "auth.access_off"),
         ("Invalid app password", "auth.bad_credentials"),
         (
             "[ALERT] Application-specific password required: https://x.example",
@@ -333,3 +333,47 @@ def test_a_very_long_answer_is_judged_by_its_beginning() -> None:
         assert evidence.imap_refusal("NO", flood).code == "auth.bad_credentials"
         assert evidence.smtp_refusal(535, flood).code == "auth.bad_credentials"
         assert evidence.imap_bye(flood, "login").code == "proto.bye"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Account locked", "auth.contact_admin"),
+        ("account disabled", "auth.contact_admin"),
+        ("your account has been suspended", "auth.contact_admin"),
+        ("IMAP access is disabled for your account", "auth.access_off"),
+        ("User not enabled for IMAP", "auth.access_off"),
+        ("Your account is not enabled for IMAP use. Please visit your settings", "auth.access_off"),
+        ("This user does not have access rights to this service", "auth.access_off"),
+        ("5.7.1 SMTP access denied for this user", "auth.access_off"),
+        ("Your IP 1.2.3.4 has been blacklisted", "auth.refused"),
+        ("Access denied from your location", "auth.refused"),
+        ("two-step verification must be enabled", "auth.refused"),
+        ("please enable 2FA", "auth.refused"),
+        ("accept the new terms of service", "auth.refused"),
+        ("Mailbox quota exceeded", "auth.refused"),
+        ("Please verify your account by phone", "auth.refused"),
+        ("Server is under maintenance", "auth.unavailable"),
+        ("Server overloaded", "auth.unavailable"),
+        ("server busy", "auth.unavailable"),
+        ("Database connection error", "auth.unavailable"),
+        ("Password expired", "auth.expired"),
+        ("Your password must be changed", "auth.expired"),
+        ("Please use TLS", "auth.privacy_required"),
+        ("Authentication failed", "auth.bad_credentials"),
+        ("LOGIN Invalid credentials", "auth.bad_credentials"),
+        ("Incorrect username, password or access token", "auth.bad_credentials"),
+        ("Username and Password not accepted. Learn more at", "auth.bad_credentials"),
+        ("Authentication unsuccessful, the user credentials were incorrect", "auth.bad_credentials"),
+    ],
+)
+def test_what_is_not_the_password_is_not_blamed_on_it(words: str, code: str) -> None:
+    assert evidence.imap_refusal("NO", words, "").code == code
+    assert evidence.imap_refusal("NO", f"[AUTHENTICATIONFAILED] {words}", "").code == code
+    assert evidence.smtp_refusal(535, words).code == code
+    assert evidence.smtp_refusal(535, f"5.7.8 {words}").code == code
+
+
+def test_the_code_of_microsoft_for_more_than_one_cause() -> None:
+    said = "5.7.139 Authentication unsuccessful, the user credentials were incorrect."
+    assert evidence.smtp_refusal(535, said).code == "auth.bad_credentials"

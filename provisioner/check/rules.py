@@ -87,7 +87,21 @@ _LIMIT = (
 _UNAVAILABLE = (
     r"temporar\w{1,5} (\w+ )?(unavailable|fail\w{0,5}|error)|"
     r"(service|server|system|currently) (\w+ )?unavailable|try again later|"
-    r"internal (server )?error|unexpected exception|connection lost to auth"
+    r"internal (server )?error|unexpected exception|connection lost to auth|maintenance|overload|"
+    r"(server|system|service) (is )?(too )?busy|database.{0,20}error"
+)
+_EXPIRED = r"password.{0,20}(expired|must be changed|needs? to be changed)|expired password"
+_ACCESS_OFF = (
+    r"(imap|smtp|pop3?|access|mail client).{0,40}(disabled|not (enabled|allowed|permitted)|switched off)|"
+    r"not enabled for (imap|smtp)|(imap|smtp) access denied|not have access rights to this service"
+)
+_BLOCKED = r"account.{0,30}(locked|suspended|disabled|blocked|deactivated|closed)|user is locked"
+_WANTS_TLS = r"(use|requires?|needs?|must).{0,20}\b(ssl|tls|starttls|encrypt)"
+_CONDITION = (
+    r"(2fa|two[- ](factor|step)|multi-?factor|verification).{0,40}(enable|must|requir|turn)|"
+    r"(enable|turn on|switch on).{0,30}(2fa|two[- ](factor|step)|multi-?factor)|"
+    r"verify your (account|identity|phone)|terms of (service|use)|blacklist|block ?list|"
+    r"(denied|blocked).{0,30}(location|country|ip address|address)|quota (is )?exceeded|over quota"
 )
 _BLAMED = r"(authentication|login) (failed|unsuccessful)|(invalid|bad|incorrect) (cred|log|user|pass)"
 _SENDER = (
@@ -148,7 +162,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "login",
         "auth.method_off",
-        words=r"basic auth\w{0,12} is disabled|\b5\.7\.139\b|SmtpClientAuthentication is disabled",
+        words=r"basic auth\w{0,12} is disabled|SmtpClientAuthentication is disabled|"
+        r"\b5\.7\.139\b(?!.{0,80}(credentials|locked))",
     ),
     Rule(
         "login",
@@ -185,6 +200,11 @@ RULES: tuple[Rule, ...] = (
     # A refusal that seems to be about the password: what else it says comes first
     Rule("login", "auth.limit", status="(NO|5).*", words=_LIMIT, confidence="likely"),
     Rule("login", "auth.unavailable", status="(NO|5).*", words=_UNAVAILABLE, confidence="likely"),
+    Rule("login", "auth.expired", status="(NO|5).*", words=_EXPIRED, confidence="likely"),
+    Rule("login", "auth.access_off", status="(NO|5).*", words=_ACCESS_OFF, confidence="likely"),
+    Rule("login", "auth.contact_admin", status="(NO|5).*", words=_BLOCKED, confidence="likely"),
+    Rule("login", "auth.privacy_required", status="(NO|5).*", words=_WANTS_TLS, confidence="likely"),
+    Rule("login", "auth.refused", status="(NO|5).*", words=_CONDITION, confidence="likely"),
     Rule("login", "auth.bad_credentials", status="NO AUTHENTICATIONFAILED|535.*"),
     Rule("login", "auth.bad_credentials", "imap", status="NO.*", confidence="likely"),
     Rule("login", "auth.bad_credentials", "smtp", status=r"5\d\d.*", words=_BLAMED, confidence="likely"),

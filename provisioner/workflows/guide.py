@@ -13,10 +13,17 @@ from provisioner.providers import find, for_domain, load_all
 from provisioner.report import GuideRow
 from provisioner.workflows.context import Context
 
+MOST_NAMES = 3
+"""Programs named in a label."""
+
 
 def default_label(host: Host, titles: Sequence[str]) -> str:
-    """`Mozilla Thunderbird (imac)`: which program, on which computer, so that it can be revoked alone."""
-    return f"{', '.join(dict.fromkeys(titles)) or 'Mail'} ({host.name})"
+    """`Mozilla Thunderbird (imac)`: which program, on which computer, so that it can be revoked alone.
+
+    Several programs have one password; of more than three the label would be too long to type.
+    """
+    names = list(dict.fromkeys(titles))
+    return f"{', '.join(names) if 0 < len(names) <= MOST_NAMES else 'Mail'} ({host.name})"
 
 
 def fill(steps: Iterable[str], label: str) -> tuple[str, ...]:
@@ -31,7 +38,8 @@ def guide(
 
     Raises UsageError if the provider is unknown or its profile has no guide.
     """
-    titles = [clients.get(client_id).TITLE for client_id in clients.expand(client_ids)]
+    named = [clients.get(client_id) for client_id in clients.expand(client_ids)]
+    titles = [client.TITLE for client in named if client.ABOUT.holds_password]
     label = label or default_label(context.host, titles)
     check_label(label)
     for provider in _providers(context, who):

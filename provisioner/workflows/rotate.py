@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from provisioner import providers, seals
@@ -68,7 +69,7 @@ def rotate(
     provider = providers.find(context.host, holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
     # With the day, so that old and new can be told apart where they are revoked.
-    new_label = label or f"{default_label(context.host, titles)} {now().partition('T')[0]}"
+    new_label = label or _fresh(f"{default_label(context.host, titles)} {now().partition('T')[0]}", holders)
     check_label(new_label)
     printed = _printed(context, holders) if prompted else None
     if prompted and printed is None:
@@ -134,6 +135,13 @@ def _printed(context: Context, holders: Sequence[Holder]) -> Secret | None:
         return None
     context.ui.say(_ELSEWHERE.partition(", and")[0] + "; it is run now.")
     return context.host.secrets.get(item)
+
+
+def _fresh(label: str, holders: Sequence[Holder]) -> str:
+    """The label, with a number if the password that is to be revoked bears it already."""
+    taken = {holder.label for holder in holders}
+    numbered = (f"{label} {number}" for number in itertools.count(2))
+    return label if label not in taken else next(name for name in numbered if name not in taken)
 
 
 def _works(

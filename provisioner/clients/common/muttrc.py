@@ -140,6 +140,13 @@ def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -
     fetched = settings.block is not None and _MAILDIR.search(settings.block.body)
     if not (fetched or options.together >= _FETCH_AND_SEND):
         return over_imap(account)
+    if settings.block is not None and not fetched and "neomutt" not in str(settings.path):
+        raise Conflict(
+            f"mutt and NeoMutt read the same files here, in which {account.address} is read over IMAP.",
+            f"Take it out first: provisioner remove {account.address} mutt — or give NeoMutt a "
+            "~/.config/neomutt/neomuttrc of its own; then run the command again.",
+            code="account.shared",
+        )
     program.require(host, "mbsync", "mbsync, which is to fetch the mail,", "isync")
     program.require(host, "msmtp", "msmtp, which is to send the mail,", "msmtp")
     return over_maildir(account)
