@@ -6,9 +6,9 @@ collections, as libsecret does for `secret-tool lookup`; new ones go into the de
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import secretstorage
@@ -73,7 +73,7 @@ class SecretService:
             if found is not None:
                 found.delete()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _bus(self) -> Iterator[DBusConnection]:
         try:
             sock = prep_socket(self._address())
@@ -132,6 +132,12 @@ class SecretService:
         if not _stays_locked(thing):
             return
         if not self._screen:
+            if isinstance(thing, secretstorage.Item):
+                # Its collection is open, so this asks nobody anything.
+                with contextlib.suppress(secretstorage.PromptDismissedException, TimeoutError):
+                    thing.unlock()
+                if not thing.is_locked():
+                    return
             raise Conflict(
                 "The keyring is locked, and without a screen nobody can be asked for its password.",
                 "Unlock it in your desktop session and run again from there.",

@@ -32,7 +32,8 @@ from tests.live.world import (
 )
 from tests.needs import need
 
-pytestmark = pytest.mark.live
+# Programs of one user meet at a socket below /tmp: never two of these tests at once.
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("claws-mail")]
 
 CONFIG = ".claws-mail"
 PASSPHRASE = "a passphrase, ünd more"
