@@ -34,7 +34,7 @@ system:
 	else echo "not root or no apt: the live tests will be skipped"; fi
 
 test: $(BIN)/.dev system
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 fast: $(BIN)/.dev
 	$(BIN)/python -m pytest -n 2 -m "not live and not exhaustive"

@@ -78,7 +78,7 @@ class Terminal:
 
     def snapshot(self) -> dict[str, tuple[int, str]]:
         """Everything in the home but our receipts, caches, the keyring: path -> (mode, hash)."""
-        not_ours = (".local", ".cache", "run")
+        not_ours = (".local", ".cache")
         return {
             str(path.relative_to(self.home)): (
                 stat.S_IMODE(path.lstat().st_mode),

@@ -32,8 +32,7 @@ from tests.live.world import (
 )
 from tests.needs import need
 
-# Programs of one user meet at a socket below /tmp: never two of these tests at once.
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("claws-mail")]
+pytestmark = pytest.mark.live
 
 CONFIG = ".claws-mail"
 PASSPHRASE = "a passphrase, ünd more"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -69,27 +70,30 @@ def session(directory: Path, start: str, screen: str = "", prefix: tuple[str, ..
     lost = [tool for tool in TOOLS if shutil.which(tool) is None]
     need(not lost, f"needs {', '.join(lost)} (make system)")
     env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(directory)}
-    env["XDG_RUNTIME_DIR"] = str(directory / "run")
     if screen:
         env["DISPLAY"] = screen
-    (directory / "run").mkdir(mode=0o700)
     # The first line is the keyring's password; the session ends with its standard input.
     script = f'read -r word; printf %s "$word" | {start} echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat'
-    with subprocess.Popen(
-        [*prefix, "dbus-run-session", "--", "sh", "-c", script],
-        env=env,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        # The path of a socket has 107 bytes at most (unix(7)), and `directory` may be longer.
+        TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as run,
+        subprocess.Popen(
+            [*prefix, "dbus-run-session", "--", "sh", "-c", script],
+            env=env | {"XDG_RUNTIME_DIR": run},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write("lab\n")
         process.stdin.flush()
         address = process.stdout.readline().strip()
         assert address
-        yield Session({**env, "DBUS_SESSION_BUS_ADDRESS": address}, prefix, process.pid)
+        inside = {**env, "XDG_RUNTIME_DIR": run, "DBUS_SESSION_BUS_ADDRESS": address}
+        yield Session(inside, prefix, process.pid)
 
 
 @pytest.fixture

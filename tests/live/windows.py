@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,13 +24,14 @@ class Windows:
     def __init__(self, world: World, more: Mapping[str, str] | None = None) -> None:
         """`more`: environment variables of the program."""
         self.world = world
-        run, tmp = world.directory / "run", world.directory / "tmp"
-        for directory in (run, tmp):
-            directory.mkdir(mode=0o700, exist_ok=True)
+        # The path of a socket has 107 bytes at most (unix(7)), and a test's own directory may be longer.
+        run = tempfile.mkdtemp(prefix="run-", dir=world.imap.lab.directory)
+        tmp = world.directory / "tmp"
+        tmp.mkdir(mode=0o700, exist_ok=True)
         self.env = clean_environment(
             world.home,
             DISPLAY=world.display.name,
-            XDG_RUNTIME_DIR=str(run),
+            XDG_RUNTIME_DIR=run,
             TMPDIR=str(tmp),
             NO_AT_BRIDGE="1",
             DBUS_SESSION_BUS_ADDRESS="unix:path=/nonexistent",
