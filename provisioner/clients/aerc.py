@@ -12,7 +12,6 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, program, sender
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
 from provisioner.receipt import Receipt
@@ -58,11 +57,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     file = BlockFile.read(host, _choose(host, options), account.key)
     for line in file.others.splitlines():
         if re.fullmatch(rf"\s*\[{re.escape(account.key)}\]\s*", line, re.I):
-            raise Conflict(
-                f"{file.path} has an account {line.strip()} already, which provisioner did not write.",
-                "Rename or remove that account, then run the command again.",
-                code="account.exists",
-            )
+            raise blockfile.taken(file.path, f"an account {line.strip()}")
     version = program.version(host, "aerc", "-v")
     starttls = account.smtp.security is Security.STARTTLS
     boxes = account.mailboxes.names if account.mailboxes else {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, byhand, hook, included, program
 from provisioner.clients.common.blockfile import BlockFile
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support
 from provisioner.quoting.base import Quoted, one_line
@@ -66,12 +66,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
             code="value.unwritable",
         )
     file = _file(host, account, options)
-    if file.block is None and file.others.strip():
-        raise Conflict(
-            f"There is a {file.path} already, which provisioner did not write.",
-            "Rename or remove that file, then run the command again.",
-            code="account.exists",
-        )
+    file.refuse_another()
     body = render(
         "curl/script.j2",
         address=account.address,

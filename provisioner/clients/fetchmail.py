@@ -17,7 +17,6 @@ from provisioner.clients.common import blockfile, byhand, entries, hook, keeper,
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
-from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Support
 from provisioner.receipt import Receipt
@@ -59,12 +58,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     program.require(host, ID, TITLE, "fetchmail")
     name = file_name(account)
     file = _file(host, account, options)
-    if file.block is None and file.others.strip():
-        raise Conflict(
-            f"There is a {file.path} already, which provisioner did not write.",
-            "Rename or remove that file, then run the command again.",
-            code="account.exists",
-        )
+    file.refuse_another()
     body = render(
         "fetchmail/account.j2",
         name=account.key,

@@ -18,7 +18,6 @@ from provisioner.clients.common import blockfile, entries, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
-from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
@@ -62,12 +61,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     tls.require_from_the_start(account.imap, TITLE, "it knows only TLS from the start")
     name = file_name(account)  # getmail expands variables in a path
     file = _file(host, account, options)
-    if file.block is None and file.others.strip():
-        raise Conflict(
-            f"There is a {file.path} already, which provisioner did not write.",
-            "Rename or remove that file, then run the command again.",
-            code="account.exists",
-        )
+    file.refuse_another()
     body = render(
         "getmail/account.j2",
         server=account.imap,

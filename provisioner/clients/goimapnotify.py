@@ -14,7 +14,7 @@ from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
 from provisioner.edits import block
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
@@ -57,12 +57,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         account.imap, TITLE, "some of its versions do not know that and would log in without TLS"
     )
     file = _file(host, account, options)
-    if file.block is None and file.others.strip():
-        raise Conflict(
-            f"There is a {file.path} already, which provisioner did not write.",
-            "Rename or remove that file, then run the command again.",
-            code="account.exists",
-        )
+    file.refuse_another()
     fetch = _fetch(host, account)
     body = render(
         "goimapnotify/account.j2",

@@ -110,12 +110,7 @@ def _files(host: Host, account: Account, options: Options) -> Included:
 
 
 def _refuse_clash(files: Included) -> None:
-    if files.own.block is None and files.own.others.strip():
-        raise Conflict(
-            f"There is a {files.own.path} already, which provisioner did not write.",
-            "Rename or remove that file, then run the command again.",
-            code="account.exists",
-        )
+    files.own.refuse_another()
     if _UNVERIFIED.search(_COMMENT.sub("", files.main.others)):
         raise Conflict(
             f"{files.main.path} sets options.hostnames to false, so no certificate would be verified.",

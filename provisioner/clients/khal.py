@@ -20,7 +20,7 @@ from provisioner.clients.common import blockfile, program, shared
 from provisioner.clients.common.included import file_name
 from provisioner.clients.common.shared import SharedFile
 from provisioner.edits.block import Block
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
@@ -74,11 +74,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     path = blockfile.choose(host, options, _usual(host), TITLE)
     file, name = _file(host, path, account), file_name(account)
     if f"[[{name}]]" in file.own:
-        raise Conflict(
-            f"{path} has a section [[{name}]] already, which provisioner did not write.",
-            "Rename or remove it, then run the command again.",
-            code="account.exists",
-        )
+        raise blockfile.taken(path, f"a section [[{name}]]")
     usual = path == blockfile.choose(host, Options(), _usual(host), TITLE)
     command = [ID, *([] if usual else ["-c", str(path)]), "list"]
     fetched = (host.home / ".calendars" / name).is_dir()

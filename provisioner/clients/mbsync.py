@@ -16,7 +16,7 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import Conflict, ProvisionError, UsageError
+from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Support
 from provisioner.quoting.base import Quoted
@@ -202,11 +202,7 @@ def _refuse_clash(file: BlockFile, name: str) -> None:
     for line in file.others.split("\n"):
         match = _SECTION.fullmatch(line)
         if match and (_KINDS.get(match[1].lower(), "channel"), taken := _first_word(match[2])) in ours:
-            raise Conflict(
-                f"{file.path} has {match[1]} {taken} already, which provisioner did not write.",
-                "Rename or remove it, then run the command again.",
-                code="account.exists",
-            )
+            raise blockfile.taken(file.path, f"{match[1]} {taken}")
 
 
 def _entries(text: str) -> Iterator[Entry]:

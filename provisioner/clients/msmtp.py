@@ -11,7 +11,7 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, byhand, entries, hook, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
 from provisioner.receipt import Receipt
@@ -63,11 +63,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     file = _file(host, account, options)
     names = _names(file.others)
     if account.key in names:
-        raise Conflict(
-            f"{file.path} has an account {account.key} already, which provisioner did not write.",
-            "Rename or remove that account, then run the command again.",
-            code="account.exists",
-        )
+        raise blockfile.taken(file.path, f"an account {account.key}")
     default = "default" not in names and (file.block is None or "default" in _names(file.block.body))
     version = program.version(host, ID)
     body = render(

@@ -20,7 +20,6 @@ from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
 from provisioner.edits import inilist
-from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Support
 from provisioner.quoting.offlineimap import offlineimap
@@ -145,8 +144,4 @@ def _refuse_clash(file: BlockFile, name: str) -> None:
     for line in file.others.splitlines():
         match = _SECTION.fullmatch(line)
         if match and match[1] in ours:
-            raise Conflict(
-                f"{file.path} has a section [{match[1]}] already, which provisioner did not write.",
-                "Rename or remove it, then run the command again.",
-                code="account.exists",
-            )
+            raise blockfile.taken(file.path, f"a section [{match[1]}]")

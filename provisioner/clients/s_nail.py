@@ -14,7 +14,7 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, byhand, entries, hook, included, program, sender
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import Included
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
 from provisioner.quoting.base import Quoted, one_line
@@ -148,8 +148,4 @@ def _refuse_clash(file: BlockFile, account: Account) -> None:
     for line in file.others.split("\n"):
         match = _ACCOUNT.fullmatch(line)
         if match and match[1].strip("'\"").lower() == account.key:
-            raise Conflict(
-                f"{file.path} has an account {account.key} already, which provisioner did not write.",
-                "Rename or remove that account, then run the command again.",
-                code="account.exists",
-            )
+            raise blockfile.taken(file.path, f"an account {account.key}")

@@ -21,7 +21,7 @@ from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
 from provisioner.clients.common.shared import SharedFile
 from provisioner.edits.block import Block
-from provisioner.errors import Conflict, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Server, Support
 from provisioner.quoting.vdirsyncer import vdirname
@@ -180,11 +180,7 @@ def _refuse_clash(file: SharedFile, pairs: Sequence[_Pair]) -> None:
     ours = {vdirname(pair.name + ending) for pair in pairs for ending in ("", "_local", "_remote")}
     for match in re.finditer(r"^\[(?:pair|storage) (.+)\]", file.own, re.M):
         if match[1] in ours:
-            raise Conflict(
-                f"{file.account.path} has a section {match[0]} already, which provisioner did not write.",
-                "Rename or remove it, then run the command again.",
-                code="account.exists",
-            )
+            raise blockfile.taken(file.account.path, f"a section {match[0]}")
 
 
 def _entries(text: str) -> Iterator[Entry]:

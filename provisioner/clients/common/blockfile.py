@@ -38,6 +38,15 @@ def choose(host: Host, options: Options, usual: Sequence[Path], title: str) -> P
     )
 
 
+def taken(path: Path, what: str) -> Conflict:
+    """Someone's own account, `what` by kind and name, stands where ours would."""
+    return Conflict(
+        f"{path} has {what} already, which provisioner did not write.",
+        "Rename or remove that one, then run the command again.",
+        code="account.exists",
+    )
+
+
 @dataclass(frozen=True)
 class BlockFile:
     """The file as it is, and the block of one account (`key`) in it."""
@@ -71,6 +80,15 @@ class BlockFile:
     @property
     def _rest(self) -> bytes:
         return block.remove(self.data or b"", self.key, self.path, force=self.force)
+
+    def refuse_another(self) -> None:
+        """For a file that is wholly ours: raises Conflict (`account.exists`) if someone else wrote it."""
+        if self.block is None and self.others.strip():
+            raise Conflict(
+                f"There is a {self.path} already, which provisioner did not write.",
+                "Rename or remove that file, then run the command again.",
+                code="account.exists",
+            )
 
     def with_block(self, body: str) -> tuple[FileChange, ...]:
         """The change that makes `body` the block. Raises Conflict (`block.edited`)."""

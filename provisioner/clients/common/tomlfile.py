@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+from provisioner.clients.common import blockfile
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import Conflict
 from provisioner.model import FileChange
@@ -40,11 +41,7 @@ def with_account(file: BlockFile, body: str, title: str) -> tuple[FileChange, ..
     file would not be TOML, `block.edited`.
     """
     if file.key in accounts(file.others):
-        raise Conflict(
-            f"{file.path} has an account {file.key} already, which provisioner did not write.",
-            "Rename or remove that account, then run the command again.",
-            code="account.exists",
-        )
+        raise blockfile.taken(file.path, f"an account {file.key}")
     try:
         tomllib.loads(f"{file.others}\n{body}")
     except tomllib.TOMLDecodeError as error:
