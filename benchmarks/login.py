@@ -106,7 +106,7 @@ def main() -> None:
         target = Target("localhost", proxy.port, Security.TLS, (ADDRESS,))
 
         def checked() -> None:
-            result = check.check_imap(target, PASSWORD, context=context)
+            result = check.check_service("imap", target, PASSWORD, check.Conditions(context=context))
             assert result.ok, result
 
         def library() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.check import Target, check_imap, check_smtp, exit_code
+from provisioner.check import Conditions, Target, check_service, exit_code
 from provisioner.check.causes import CAUSES
 from provisioner.check.rules import RULES, Seen, judge, of_provider
 from provisioner.model import Provider, Security
@@ -28,15 +28,18 @@ def run(
     **answers: Answer,
 ) -> tuple[CheckResult, Server]:
     provider = profile(name) if name else None
-    check, security = (check_imap, "tls") if service == "imap" else (check_smtp, "starttls")
+    security = "tls" if service == "imap" else "starttls"
     with Server(Scenario("", service, security, "", answers)) as server:  # type: ignore[arg-type]
-        result = check(
+        result = check_service(
+            service,  # type: ignore[arg-type]
             Target(HOST, server.port, Security(security), users),
             Secret(password),
-            rule=provider.app_password if provider else None,
-            provider=provider,
-            timeouts=QUICK,
-            context=client_context(),
+            Conditions(
+                rule=provider.app_password if provider else None,
+                provider=provider,
+                timeouts=QUICK,
+                context=client_context(),
+            ),
         )
     return result, server
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.check import Target, Timeouts, check_imap, reach
+from provisioner.check import Conditions, Target, Timeouts, check_service, reach
 from provisioner.check.diagnosis import Fault
 from provisioner.check.wire import Wire
 from provisioner.model import Security
@@ -60,11 +60,11 @@ def peer(wire: Wire) -> Any:
 def test_a_black_hole_on_ipv6_does_not_cost_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     with full_backlog("::1") as hole, Server(Scenario("", "imap", "tls", "ok")) as server:
         answers(monkeypatch, (V6, "::1", hole), (V4, "127.0.0.1", server.port))
-        result = check_imap(
+        result = check_service(
+            "imap",
             Target("localhost", 1, Security.TLS, ("jane",)),
             Secret(PASSWORD),
-            timeouts=Timeouts(connect=40, total=60),
-            context=client_context(),
+            Conditions(timeouts=Timeouts(connect=40, total=60), context=client_context()),
         )
     assert result.ok, result.message
     assert result.seconds < 20  # the wait for the black hole would be 40

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.check import Target, Timeouts, exit_code, roundtrip, testmail
+from provisioner.check import Target, Timeouts, exit_code, roundtrip, testmail, tls
 from provisioner.check.evidence import send_refusal
 from provisioner.errors import UsageError
 from provisioner.model import Security
@@ -172,8 +172,8 @@ def trip(
 ) -> tuple[Report, Server, Server]:
     """The rows of a check with --send-test, and the servers afterwards."""
     quick = Timeouts(connect=2, greeting=2, reply=1, total=10, arrival=1)
-    monkeypatch.setattr("provisioner.check.Timeouts", lambda: quick)
-    monkeypatch.setattr("provisioner.check.make_context", client_context)
+    monkeypatch.setattr(Timeouts, "of", lambda total: quick)
+    monkeypatch.setattr(tls, "make_context", client_context)
     report = Report("check")
     with Server(mail.imap(imap or {})) as one, Server(mail.smtp(smtp or {})) as two:
         login = Login(

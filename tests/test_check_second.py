@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from provisioner.check import Target, check_imap, check_login, second
+from provisioner.check import Conditions, Target, Timeouts, check_login, check_service, second
 from provisioner.check.diagnosis import Fault
 from provisioner.model import Provider, Security
 from provisioner.outcome import CheckResult
@@ -43,7 +43,11 @@ def run(imap: str, smtp: str, port: int = 993, provider: Provider | None = None)
         "imap": Target(imap, port, Security.TLS, (USER,)),
         "smtp": Target(smtp, port, Security.TLS, (USER,)),
     }
-    results = check_login(targets, Secret(PASSWORD), provider=provider, timeout=20, context=client_context())
+    results = check_login(
+        targets,
+        Secret(PASSWORD),
+        Conditions(provider=provider, timeouts=Timeouts.of(20), context=client_context()),
+    )
     return {str(service): result for service, result in results.items()}
 
 
@@ -104,11 +108,11 @@ def test_the_clock_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second, "_now", lambda: datetime(2019, 1, 1, tzinfo=UTC))
     for kind, code in (("future", "tls.cert_not_yet_valid"), ("expired", "tls.cert_expired")):
         with Server(Scenario("", "imap", "tls", code, certificate=kind)) as server:
-            result = check_imap(
+            result = check_service(
+                "imap",
                 Target(HOST, server.port, Security.TLS, (USER,)),
                 Secret(PASSWORD),
-                timeouts=QUICK,
-                context=client_context(),
+                Conditions(timeouts=QUICK, context=client_context()),
             )
         assert result.code == code
         assert "this computer's clock says 2019-01-01, which must be wrong." in result.message
@@ -125,7 +129,9 @@ def test_one_certificate_everywhere_and_no_mail_is_a_captive_portal(greeting: An
             "imap": Target(HOST, one.port, Security.TLS, (USER,)),
             "smtp": Target(HOST, two.port, Security.TLS, (USER,)),
         }
-        results = check_login(targets, Secret(PASSWORD), timeout=20, context=client_context())
+        results = check_login(
+            targets, Secret(PASSWORD), Conditions(timeouts=Timeouts.of(20), context=client_context())
+        )
     assert {result.code for result in results.values()} == {code}
     assert all("elsewhere.example" in result.message for result in results.values())
     assert not any(trace in b"".join(one.inside + two.inside) for trace in traces())

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from provisioner.check import (
+    Conditions,
     Target,
     Timeouts,
     attempt,
-    check_imap,
     check_login,
-    check_smtp,
+    check_service,
     exit_code,
     make_context,
 )
@@ -381,9 +381,13 @@ def run(
     users: tuple[str, ...] = (USER,),
     timeouts: Timeouts = QUICK,
 ) -> CheckResult:
-    check = check_imap if scenario.service == "imap" else check_smtp
     target = Target(HOST, server.port, Security(scenario.security), users)
-    return check(target, Secret(password), rule=HINTS, timeouts=timeouts, context=client_context())
+    return check_service(
+        scenario.service,
+        target,
+        Secret(password),
+        Conditions(rule=HINTS, timeouts=timeouts, context=client_context()),
+    )
 
 
 def traces(password: str = PASSWORD, user: str = USER) -> list[bytes]:
@@ -560,8 +564,11 @@ def test_mailboxes_are_read_from_the_server() -> None:
     listing = "".join(f"* LIST {row}\r\n" for row in rows) + '* LIST () "/" {4}\r\nJunk\r\n{tag} OK\r\n'
     with Server(imap("", "ok", LIST=listing)) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
-        result = check_imap(
-            target, Secret(PASSWORD), mailboxes=names, timeouts=QUICK, context=client_context()
+        result = check_service(
+            "imap",
+            target,
+            Secret(PASSWORD),
+            Conditions(mailboxes=names, timeouts=QUICK, context=client_context()),
         )
     assert result.mailboxes
     assert result.mailboxes.names == {Use.SENT: "sent items", Use.ARCHIVE: "Archive", Use.JUNK: "Junk"}
@@ -611,7 +618,9 @@ def test_after_bye_only_a_moment_is_waited_for_more() -> None:
     with Server(imap_login("", "proto.bye", ("* BYE shutting down\r\n", hang))) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
         timeouts = Timeouts(reply=20, total=20)
-        result = check_imap(target, Secret(PASSWORD), timeouts=timeouts, context=client_context())
+        result = check_service(
+            "imap", target, Secret(PASSWORD), Conditions(timeouts=timeouts, context=client_context())
+        )
     assert result.code == "proto.bye"
     assert result.seconds < 15
 
@@ -623,7 +632,12 @@ def test_slow_greeting_is_a_remark_only() -> None:
 
     with Server(imap("", "greet.slow", GREETING=late)) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
-        result = check_imap(target, Secret(PASSWORD), timeouts=Timeouts(slow=0.1), context=client_context())
+        result = check_service(
+            "imap",
+            target,
+            Secret(PASSWORD),
+            Conditions(timeouts=Timeouts(slow=0.1), context=client_context()),
+        )
     assert (result.code, result.ok, exit_code(result.code)) == ("greet.slow", True, 0)
 
 
@@ -647,7 +661,9 @@ def test_a_silent_port_for_tls_is_found_before_the_time_for_a_greeting_is_up(
     with Server(scenario) as server:
         target = Target(HOST, server.port, Security.STARTTLS, (USER,))
         timeouts = Timeouts(greeting=60, total=60)
-        result = check_imap(target, Secret(PASSWORD), timeouts=timeouts, context=client_context())
+        result = check_service(
+            "imap", target, Secret(PASSWORD), Conditions(timeouts=timeouts, context=client_context())
+        )
     assert result.code == scenario.code
     assert not waited
     assert b"".join(server.clear + server.inside) == b""
@@ -678,9 +694,11 @@ def test_total_deadline_outranks_the_stages() -> None:
     scenario = imap("", "proto.stalled", GREETING=drip("* OK " + "x" * 5000))
     with Server(scenario) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
-        result = check_login({"imap": target}, Secret(PASSWORD), timeout=0.5, context=client_context())[
-            "imap"
-        ]
+        result = check_login(
+            {"imap": target},
+            Secret(PASSWORD),
+            Conditions(timeouts=Timeouts.of(0.5), context=client_context()),
+        )["imap"]
     assert result.code == "proto.stalled"
     assert result.seconds < 5
 
@@ -689,7 +707,9 @@ def test_network_faults() -> None:
     def code(host: str, port: int) -> str:
         target = Target(host, port, Security.TLS, (USER,))
         timeouts = Timeouts(connect=0.5, total=3)
-        return check_imap(target, Secret(PASSWORD), timeouts=timeouts, context=client_context()).code
+        return check_service(
+            "imap", target, Secret(PASSWORD), Conditions(timeouts=timeouts, context=client_context())
+        ).code
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
@@ -710,7 +730,7 @@ def test_both_services_side_by_side() -> None:
                 "smtp": Target(HOST, two.port, Security.STARTTLS, (USER,)),
             },
             Secret(PASSWORD),
-            context=client_context(),
+            Conditions(context=client_context()),
         )
     assert {service: result.code for service, result in results.items()} == {
         "imap": "ok",
@@ -726,10 +746,13 @@ def test_what_cannot_be_sent_is_refused_before_a_connection(password: str) -> No
     with Server(GOOD["imap-tls"]) as server:
         target = Target(HOST, server.port, Security.TLS, (USER,))
         with pytest.raises(UsageError) as caught:
-            check_login({"imap": target}, Secret(password), context=client_context())
+            check_login({"imap": target}, Secret(password), Conditions(context=client_context()))
         with pytest.raises(UsageError):
-            check_imap(
-                Target(HOST, server.port, Security.TLS, ("a\nb",)), Secret("x"), context=client_context()
+            check_service(
+                "imap",
+                Target(HOST, server.port, Security.TLS, ("a\nb",)),
+                Secret("x"),
+                Conditions(context=client_context()),
             )
     assert server.connections == 0
     assert not password.strip() or password not in str(caught.value)

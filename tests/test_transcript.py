@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.accounts import Target
-from provisioner.check import check_imap, check_smtp
+from provisioner.check import Conditions, check_service
 from provisioner.cli import cli
 from provisioner.model import Security
 from provisioner.secret import Secret
@@ -32,8 +32,12 @@ def spoken(scenario: Scenario, password: str = PASSWORD, users: tuple[str, ...] 
     security = Security(scenario.security)
     with Server(scenario) as server:
         target = Target(HOST, server.port, security, users)
-        check = check_imap if scenario.service == "imap" else check_smtp
-        check(target, Secret(password), context=client_context(), transcript=tape.note)
+        check_service(
+            scenario.service,
+            target,
+            Secret(password),
+            Conditions(context=client_context(), transcript=lambda _: tape.note),
+        )
     text = "\n".join(tape.lines)
     for form in Secret(password).forms(*users, ""):
         assert form.reveal() not in text

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 from provisioner.accounts import Target
 from provisioner.check import diagnosis, evidence, reach, rules, second, shown, tls
+from provisioner.check.conditions import Conditions, Service
 from provisioner.check.diagnosis import Fault
-from provisioner.check.reach import Addresses
 from provisioner.check.timing import Timeouts, timed
-from provisioner.check.wire import Transcript, Wire
-from provisioner.model import AppPassword, MailboxNames, Provider, Security
+from provisioner.check.wire import Wire
+from provisioner.model import MailboxNames, Security
 from provisioner.outcome import CheckResult, Contents, Note, Quota
 from provisioner.secret import Secret
 
@@ -44,26 +43,17 @@ class Session(Protocol):
 class _Attempt:
     """Connections to one target, all within one deadline."""
 
-    def __init__(
-        self,
-        protocol: str,
-        session: type[Session],
-        target: Target,
-        timeouts: Timeouts,
-        context: ssl.SSLContext,
-        transcript: Transcript | None = None,
-        addresses: Addresses | None = None,
-    ) -> None:
-        self.protocol = protocol
-        self.session = session
+    def __init__(self, service: Service, target: Target, conditions: Conditions) -> None:
+        self.protocol = service.upper()
+        self.session = _sessions(service)
         self.target = target
-        self.timeouts = timeouts
-        self.context = context
-        self.deadline = time.monotonic() + timeouts.total
+        self.timeouts = conditions.timeouts
+        self.context = conditions.context
+        self.deadline = time.monotonic() + self.timeouts.total
         self.slowest_greeting = 0.0
         self.timings: dict[str, float] = {}
-        self.transcript = transcript
-        self.addresses = addresses
+        self.transcript = conditions.transcript(service) if conditions.transcript else None
+        self.addresses = conditions.addresses
         self.certificate = tls.Verified()
 
     def connect(self, timings: dict[str, float] | None = None) -> Wire:
@@ -132,31 +122,22 @@ class _Attempt:
         return session
 
 
-def check(
-    service: Literal["imap", "smtp"],
-    session: type[Session],
-    target: Target,
-    secret: Secret,
-    rule: AppPassword | None,
-    names: MailboxNames | None,
-    timeouts: Timeouts,
-    context: ssl.SSLContext,
-    transcript: Transcript | None = None,
-    provider: Provider | None = None,
-    others: Sequence[str] = (),
-    addresses: Addresses | None = None,
-    listing: bool = True,
-    keep: Callable[[Session], None] | None = None,
-) -> CheckResult:
-    """The result of trying each user name once, the second only if the first was rejected.
+def _sessions(service: Service) -> type[Session]:
+    """Who speaks the service's protocol. Only its own library is loaded."""
+    if service == "imap":
+        from provisioner.check.imap import ImapSession
 
-    `provider` is whose servers these are: it says what they mean by what they say. `others`: names of
-    servers besides its own, looked up to tell why this one's is not found. `listing`: whether mailboxes
-    and quota are wanted, beside the proof that the inbox opens. `keep` is given the session of a login that
-    works, and then has to close it.
-    """
+        return ImapSession
+    from provisioner.check.smtp import SmtpSession
+
+    return SmtpSession
+
+
+def check(service: Service, target: Target, secret: Secret, conditions: Conditions) -> CheckResult:
+    """The result of trying each user name once, the second only if the first was rejected."""
     started = time.monotonic()
-    attempt = _Attempt(service.upper(), session, target, timeouts, context, transcript, addresses)
+    attempt = _Attempt(service, target, conditions)
+    provider, listing = conditions.provider, conditions.listing
     contents = Contents()
     tried: list[str] = []
     own = rules.of_provider(provider)
@@ -174,9 +155,9 @@ def check(
                     tried.append(user)
                     talk.login(user, secret)
                 with timed(attempt.timings, "mailboxes"):
-                    contents = talk.mailboxes(names, send_id=send_id, listing=listing)
-                if keep:
-                    keep(talk)
+                    contents = talk.mailboxes(conditions.mailboxes, send_id=send_id, listing=listing)
+                if conditions.keep:
+                    conditions.keep(service, talk)
                     stack.pop_all()
         except Fault as error:
             fault = evidence.at_provider(error, own)
@@ -186,13 +167,13 @@ def check(
             fault = None
             break
     if fault is None:
-        slow = attempt.slowest_greeting > timeouts.slow
+        slow = attempt.slowest_greeting > conditions.timeouts.slow
         fault = Fault("greet.slow" if slow else "ok", seconds=f"{attempt.slowest_greeting:.0f}")
     else:
         if fault.code in USERNAME_MAY_BE_WRONG:
             user = usernames[0]
-        evidence.refine(fault, secret, rule)
-        fault = second.look(fault, target.host, [*others, *known], attempt.deadline)
+        evidence.refine(fault, secret, conditions.rule)
+        fault = second.look(fault, target.host, [*conditions.others, *known], attempt.deadline)
     ok = diagnosis.exit_code(fault.code) == 0
     secrets = [] if ok else list(secret.forms(*usernames))
     message, next_step = diagnosis.explain(

@@ -37,3 +37,8 @@ class Timeouts:
     """Until a test mail has come back."""
     slow: float = 5
     """A greeting later than this is worth a remark."""
+
+    @classmethod
+    def of(cls, total: float | None) -> Timeouts:
+        """The usual ones, for one service as a whole `total` seconds if that is given."""
+        return cls() if total is None else cls(total=total)

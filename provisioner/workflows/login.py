@@ -90,16 +90,16 @@ def prove(
 
     sessions: dict[Service, Any] = {}
     tapes = {service: login.transcript(service, secret) for service in services} if verbose else {}
-    results = check.check_login(
-        {service: login.target(service) for service in services},
-        secret,
+    conditions = check.Conditions(
+        timeouts=check.Timeouts.of(timeout),
         rule=login.rule,
         mailboxes=login.mailboxes,
         provider=login.provider,
-        timeout=timeout,
         transcript=(lambda service: tapes[service].note) if verbose else None,
         keep=sessions.__setitem__ if send_test else None,
     )
+    targets = {service: login.target(service) for service in services}
+    results = check.check_login(targets, secret, conditions)
     try:
         for service, result in results.items():
             report.add(row_of(login, service, result, tapes.get(service)))

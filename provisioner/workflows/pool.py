@@ -18,10 +18,7 @@ from provisioner.transcript import Transcript
 from provisioner.workflows.login import SERVICES, Login, row_of
 
 if TYPE_CHECKING:
-    import ssl
-
-    from provisioner.check import Service
-    from provisioner.check.reach import Addresses
+    from provisioner.check import Conditions, Service
 
 AT_ONCE = 32
 """Logins at the same time, whatever the servers."""
@@ -151,9 +148,8 @@ def log_in_all(
     """Adds the rows of each attempt, in the order of `attempts`, as soon as those before it are known, too.
 
     `timeout`: seconds for one service of one account. `done` is called after each attempt. `verbose`: with
-    transcripts. On Ctrl-C come
-    the rows of all that is known, then Cancelled, which says how many were not tried to the end.
-    Raises UsageError (`tls.ca_file`).
+    transcripts. On Ctrl-C come the rows of all that is known, then Cancelled, which says how many were not
+    tried to the end. Raises UsageError (`tls.ca_file`).
     """
     from provisioner import check  # the network libraries load only when they are needed
     from provisioner.check.reach import Addresses
@@ -166,13 +162,14 @@ def log_in_all(
     ]
     scheduler = _Scheduler(jobs, services, per_host)
     finished: SimpleQueue[_Job | BaseException] = SimpleQueue()
-    context, addresses = check.make_context(), Addresses()
+    # Without a listing it is one round trip less, and only logins are asked about.
+    conditions = check.Conditions(timeouts=check.Timeouts.of(timeout), addresses=Addresses(), listing=False)
 
     def work() -> None:
         while task := scheduler.take():
             job, service = task
             try:
-                result = _log_in(job, service, timeout, context, addresses)
+                result = _log_in(job, service, conditions)
             except BaseException as error:  # handed over to the caller's thread
                 finished.put(error)
                 scheduler.stop()
@@ -215,47 +212,18 @@ def log_in_all(
         scheduler.stop()
 
 
-def _log_in(
-    job: _Job,
-    service: Service,
-    timeout: float | None,
-    context: ssl.SSLContext,
-    addresses: Addresses,
-) -> CheckResult | ProvisionError:
+def _log_in(job: _Job, service: Service, conditions: Conditions) -> CheckResult | ProvisionError:
     from provisioner import check
 
     login, secret = job.attempt.login, job.password()
     if isinstance(secret, ProvisionError):
         return secret
-    tape = None
+    own = dataclasses.replace(conditions, rule=login.rule, provider=login.provider)
     if job.tapes is not None:
-        tape = login.transcript(service, secret)
-        job.tapes[service] = tape
-    told = tape.note if tape else None
-    limits = check.Timeouts() if timeout is None else dataclasses.replace(check.Timeouts(), total=timeout)
+        tape = job.tapes[service] = login.transcript(service, secret)
+        own = dataclasses.replace(own, transcript=lambda _: tape.note)
     try:
-        if service == "smtp":
-            return check.check_smtp(
-                login.smtp,
-                secret,
-                rule=login.rule,
-                provider=login.provider,
-                timeouts=limits,
-                context=context,
-                transcript=told,
-                addresses=addresses,
-            )
-        return check.check_imap(
-            login.imap,
-            secret,
-            rule=login.rule,
-            provider=login.provider,
-            timeouts=limits,
-            context=context,
-            transcript=told,
-            addresses=addresses,
-            listing=False,  # one round trip less, and only logins are asked about
-        )
+        return check.check_service(service, login.target(service), secret, own)
     except ProvisionError as error:
         return error
 

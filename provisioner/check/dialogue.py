@@ -1,0 +1,106 @@
+"""imapclient and the imaplib below it, over our bounded connection, without habits that a check cannot have.
+
+They keep their tags, commands, literals and parsers. What they would do on their own is replaced: reads
+without bound, a line of log for every command, CAPABILITY although the greeting said it, one round trip
+for each command, and no initial SASL response.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import re
+from typing import Any
+
+from imapclient import IMAPClient
+
+from provisioner.check import evidence
+from provisioner.check.wire import Wire
+
+PROTOCOL = "IMAP"
+
+
+class Dialogue(imaplib.IMAP4):
+    """imaplib's commands and answers through a Wire. Commands are sent together once an answer is awaited."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._outgoing = bytearray()
+        self._in_response = False
+        self.asked_for: list[bytes] = []
+        """What goes out, piece by piece, when the server asks for more."""
+        super().__init__()
+
+    def open(self, *_: object, **__: object) -> None:
+        """The connection is there already."""
+
+    def _connect(self) -> None:
+        """Instead of reading a greeting, which does not come after STARTTLS, and asking CAPABILITY."""
+        self.tagpre: Any = b"P"
+        self.tagre: Any = re.compile(rb"(?P<tag>P\d+) (?P<type>OK|NO|BAD) (?P<data>.*)", re.DOTALL)
+        self.tagnum = 1
+        self.state = "NONAUTH"
+        self.is_readonly = True  # no change of the mailbox is meant
+
+    def send(self, data: Any) -> None:
+        self._outgoing += data
+
+    def flush(self) -> None:
+        if self._outgoing:
+            data = bytes(self._outgoing)
+            self._outgoing.clear()
+            self._wire.sendall(data)
+
+    def read(self, size: int) -> bytes:
+        self._in_response = True
+        return self._wire.read(size)
+
+    def readline(self) -> bytes:
+        """A line as imaplib wants it: keywords in capitals, a text after the status, CRLF at the end."""
+        self.flush()
+        line = self._wire.readline()
+        if self._wire.stage == "greeting" and (fault := evidence.greeting(PROTOCOL, line)):
+            raise fault
+        if b"\0" in line:
+            raise self._wire.fail("garbled")
+        line = line.rstrip(b"\r\n")
+        if not self._in_response:
+            mark, _, rest = line.partition(b" ")
+            words = rest.split(b" ", 2)
+            count = 2 if words[0].isdigit() else 1
+            words[:count] = [word.upper() for word in words[:count]]
+            line = b" ".join([mark, *words, *([b""] if len(words) == 1 else [])])
+        self._in_response = False
+        return line + b"\r\n"
+
+    def shutdown(self) -> None:
+        self._wire.close()
+
+    def give(self, _: bytes) -> bytes:
+        """The next of `asked_for`."""
+        if not self.asked_for:
+            raise self._wire.fail("garbled")
+        return self.asked_for.pop(0)
+
+    def _append_untagged(self, typ: str, dat: Any) -> None:
+        if typ == "BYE":
+            self._wire.hurry(2)  # for the tagged answer that may still come
+        super()._append_untagged(typ, dat)  # type: ignore[misc]
+
+    def _check_bye(self) -> None:
+        """A tagged answer after BYE still counts."""
+
+    def _log(self, line: object) -> None:
+        """imaplib would keep the last commands, passwords included."""
+
+
+class Client(IMAPClient):  # type: ignore[misc]
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        super().__init__("")
+        self._imap.debug = 0  # imapclient logs every command
+
+    def _create_IMAP4(self) -> Dialogue:
+        return Dialogue(self._wire)
+
+    def _set_read_timeout(self) -> None:
+        """The wire has its own."""
