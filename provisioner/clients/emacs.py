@@ -13,7 +13,7 @@ from pathlib import Path
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
 from provisioner.clients.common import blockfile, byhand, hook, included, program
 from provisioner.clients.common.included import Included
-from provisioner.errors import Conflict, ProvisionError
+from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
 from provisioner.quoting.base import Quoted
@@ -74,12 +74,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     """
     program.require(host, ID, TITLE, "emacs")
     version = program.version(host, "emacs")
-    if version and version < OLDEST:
-        raise ProvisionError(
-            f"Emacs {'.'.join(map(str, version))} is too old: it cannot be given a source of passwords.",
-            f"Install Emacs {OLDEST[0]} or newer, then run this again.",
-            code="client.old",
-        )
+    program.refuse_old(TITLE, version, OLDEST, "it cannot be given a source of passwords")
     files = _files(host, account, options)
     _refuse_clash(files, account)
     names = account.mailboxes.names if account.mailboxes else {}

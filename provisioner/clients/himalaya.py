@@ -11,7 +11,7 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, program, tomlfile
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import ProvisionError, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
 from provisioner.quoting.base import Quoted
@@ -63,12 +63,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     """
     program.require(host, ID, TITLE, ID)
     version = program.version(host, ID)
-    if version and version < (1,):
-        raise ProvisionError(
-            f"himalaya {'.'.join(map(str, version))} is too old: its configuration is another one.",
-            "Install himalaya 1.0 or newer, then run this again.",
-            code="client.old",
-        )
+    program.refuse_old(TITLE, version, (1,), "its configuration is another one")
     _refuse_expanded(account)
     file = BlockFile.read(host, _choose(host, options), account.key)
     taken = any(one.get("default") is True for one in tomlfile.accounts(file.others).values())
@@ -106,7 +101,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends as {account.address}; {hook.said(account)}",
         next=f"List your mail with: {shlex.join([ID, *place, 'envelope', 'list', *choice])}",
-        notes=(*_unknown(version), *hook.unattended(host, account)),
+        notes=(*program.newer(TITLE, version, NEWEST), *hook.unattended(host, account)),
         secret=secret,
     )
 
@@ -142,15 +137,6 @@ def _refuse_expanded(account: Account) -> None:
                 "Set up this address in another client.",
                 code="value.unwritable",
             )
-
-
-def _unknown(version: tuple[int, ...]) -> tuple[str, ...]:
-    if version and version[:2] <= NEWEST:
-        return ()
-    which = f"is {'.'.join(map(str, version))}" if version else "does not say its version"
-    return (
-        f"himalaya {which}: this is the form of 2.1, the newest known here; report what it complains of.",
-    )
 
 
 def _entries(text: str) -> Iterator[Entry]:

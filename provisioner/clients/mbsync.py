@@ -16,7 +16,7 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import ProvisionError, UsageError
+from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Support
 from provisioner.quoting.base import Quoted
@@ -118,7 +118,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{account.key}; {hook.said(account)}",
         next=f"Fetch your mail with: {shlex.join(command)}",
-        notes=(*_unknown(version), *_index(host, account), *hook.unattended(host, account)),
+        notes=(
+            *program.newer(TITLE, version, NEWEST),
+            *_index(host, account),
+            *hook.unattended(host, account),
+        ),
         secret=secret,
     )
 
@@ -172,12 +176,7 @@ def _choose_words(version: tuple[int, ...], file: BlockFile) -> Words:
 
     Raises ProvisionError (`client.old`).
     """
-    if version and version < OLDEST:
-        raise ProvisionError(
-            f"mbsync {'.'.join(map(str, version))} is too old: it cannot keep the names of mailboxes.",
-            f"Install isync {'.'.join(map(str, OLDEST))} or newer, then run this again.",
-            code="client.old",
-        )
+    program.refuse_old(TITLE, version, OLDEST, "it cannot keep the names of mailboxes")
     # Without a version: what was understood for the longest time.
     usable = [words for since, words in _ERAS if since <= (version or (1, 4))]
     body = file.block.body if file.block else ""
@@ -185,15 +184,6 @@ def _choose_words(version: tuple[int, ...], file: BlockFile) -> Words:
         words for words in usable if re.search(rf"^{words.tls} ", body, re.M) and f"\n{words.far} " in body
     ]
     return (written or usable)[-1]
-
-
-def _unknown(version: tuple[int, ...]) -> tuple[str, ...]:
-    if version and version[:2] <= NEWEST:
-        return ()
-    which = (
-        f"is {'.'.join(map(str, version))}, newer than what is known here" if version else "says no version"
-    )
-    return (f"mbsync {which}: if it complains of a word that is old or that it does not know, report that.",)
 
 
 def _refuse_clash(file: BlockFile, name: str) -> None:

@@ -9,7 +9,6 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, program, tomlfile
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
-from provisioner.errors import ProvisionError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Support, Use
 from provisioner.receipt import Receipt
@@ -67,12 +66,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     """
     program.require(host, ID, TITLE, ID)
     version = program.version(host, ID)
-    if version and version < OLDEST:
-        raise ProvisionError(
-            f"meli {'.'.join(map(str, version))} is too old: an account there cannot say how it sends.",
-            f"Install meli {'.'.join(map(str, OLDEST))} or newer, then run this again.",
-            code="client.old",
-        )
+    program.refuse_old(TITLE, version, OLDEST, "an account there cannot say how it sends")
     file = BlockFile.read(host, _choose(host, options), account.key)
     boxes = account.mailboxes.names if account.mailboxes else {}
     body = render(
@@ -97,7 +91,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends as {account.address}; {hook.said(account)}",
         next=f"Read your mail with: meli{place}",
-        notes=_unknown(version),
+        notes=program.newer(TITLE, version, NEWEST),
         secret=secret,
     )
 
@@ -116,13 +110,6 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
     """The keyring's password, if meli has our account that asks for it."""
     file = BlockFile.read(host, _choose(host, options), account.key)
     return hook.stored(host, account) if file.block else None
-
-
-def _unknown(version: tuple[int, ...]) -> tuple[str, ...]:
-    if version and version <= NEWEST:
-        return ()
-    which = f"is {'.'.join(map(str, version))}" if version else "does not say its version"
-    return (f"meli {which}: this is the form of 0.8.13, the newest known here; report what it complains of.",)
 
 
 def _entries(text: str) -> Iterator[Entry]:

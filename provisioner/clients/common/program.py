@@ -35,6 +35,31 @@ def version(host: Host, program: str, *arguments: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
+def refuse_old(title: str, version: tuple[int, ...], oldest: tuple[int, ...], reason: str) -> None:
+    """Raises ProvisionError (`client.old`) below `oldest`, with the reason; never for an unknown version."""
+    if version and version < oldest:
+        raise ProvisionError(
+            f"{title} {_said(version)} is too old: {reason}.",
+            f"Install {title} {_said(oldest)} or newer, then run this again.",
+            code="client.old",
+        )
+
+
+def newer(title: str, version: tuple[int, ...], newest: tuple[int, ...]) -> tuple[str, ...]:
+    """A note if the version is unknown, or above `newest`, the newest whose format is known here."""
+    if version and version[: len(newest)] <= newest:
+        return ()
+    which = f"is version {_said(version)}" if version else "does not say its version"
+    return (
+        f"{title} {which}; what was written is right for {_said(newest)}, the newest known here. "
+        "If it complains of a setting, report that.",
+    )
+
+
+def _said(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
 def running(host: Host, name: str) -> bool:
     """A program of this user's with this name is running (Linux; proc(5) has its first 15 characters)."""
     for comm in host.system("/proc").glob("[0-9]*/comm"):
