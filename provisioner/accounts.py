@@ -19,6 +19,7 @@ from provisioner.model import (
     ServerProfile,
     UserForm,
 )
+from provisioner.nearby import did_you_mean
 from provisioner.providers import for_domain
 
 MAX_NAME = 256
@@ -188,10 +189,12 @@ def _provider(wish: Wish, domain: str, providers: list[Provider]) -> Provider | 
         for provider in providers:
             if provider.id == wish.provider:
                 return provider
-        known = ", ".join(sorted(provider.id for provider in providers))
+        known = sorted(provider.id for provider in providers)
         raise UsageError(
             f"There is no provider {wish.provider!r} here.",
-            f"Known providers: {known}.",
+            did_you_mean(
+                wish.provider, known, f"Known providers: {', '.join(known)}.", "provisioner providers"
+            ),
             code="provider.unknown",
         )
     found = for_domain(providers, domain)

@@ -28,18 +28,10 @@ from provisioner.options import (
     wait_option,
 )
 
-EXIT_CODES = """
-\b
-Exit codes:
-  0 done, or nothing to do     3 login rejected
-  1 failed, or some of several 4 server unreachable, TLS, timeout
-  2 wrong usage or input       5 conflict: running client, changed file
-  70 a bug                     130 interrupted
-"""
-
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=invocation.EXIT_CODES,
 )
 @click.version_option(__version__, prog_name="provisioner")
 def cli() -> None:
@@ -67,7 +59,7 @@ def cli() -> None:
 @json_option
 @verbose
 def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
-    """Set up EMAIL in each CLIENT: check the login, write the account, store the password.
+    """Make EMAIL work in each CLIENT. Checks the login, writes the account, stores the password.
 
     Without CLIENT, those found on this computer are offered; where nobody can be asked, name them, or `all`.
     `mutt-stack` is mbsync, msmtp, neomutt and notmuch, set up to work together (in every verb). Examples:
@@ -96,7 +88,7 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
 
 @cli.command()
 @click.argument("email")
-@click.argument("what")
+@click.argument("what", required=False)
 @click.option(
     "-o", "--output", metavar="PATH", help="File or directory to write to; standard output if left out."
 )
@@ -108,10 +100,10 @@ def setup(email: str, client: tuple[str, ...], **kw: Any) -> None:
 @dav_options
 @json_option
 @verbose
-def export(email: str, what: str, **kw: Any) -> None:
-    """Make what sets EMAIL up elsewhere: a file, a QR code or a card. Touches nothing else.
+def export(email: str, what: str | None, **kw: Any) -> None:
+    """Make a file, a QR code or a card that sets EMAIL up elsewhere. Touches nothing else.
 
-    WHAT is listed by `provisioner clients`. A password is only inside with --with-password, in a file of
+    Without WHAT it lists what there is. A password is only inside with --with-password, in a file of
     mode 0600 or on a terminal. Examples:
 
     \b
@@ -119,7 +111,7 @@ def export(email: str, what: str, **kw: Any) -> None:
       provisioner export jane.appleseed@icloud.com thunderbird-android
       provisioner export jane.appleseed@icloud.com card
     """
-    with invocation.run("export", kw) as context:
+    with invocation.run("export", kw, invocation.index_style(what, kw)) as context:
         from provisioner.workflows.export import export
 
         if invocation.is_given(kw) and not kw["with_password"]:
@@ -188,7 +180,7 @@ def check(email: str | None, **kw: Any) -> None:
 @json_option
 @verbose
 def rotate(email: str, client_ids: tuple[str, ...], **kw: Any) -> None:
-    """Put a new password into every client that has the old one: all of them, or none.
+    """Put a new password into every client that has the old one. All of them, or none.
 
     The new password is checked first. The old one may have been revoked already.
     """
@@ -217,7 +209,7 @@ def rotate(email: str, client_ids: tuple[str, ...], **kw: Any) -> None:
 @json_option
 @verbose
 def status(email: str | None, **kw: Any) -> None:
-    """Show what is set up where, since when, under which label, and what has changed since."""
+    """Show what is set up where, and what has changed since. With labels and dates."""
     with invocation.run("status", kw) as context:
         from provisioner.workflows.status import status
 
@@ -236,7 +228,7 @@ def status(email: str | None, **kw: Any) -> None:
 @json_option
 @verbose
 def remove(email: str, client: tuple[str, ...], **kw: Any) -> None:
-    """Undo setup: take EMAIL and its password out of each CLIENT (all of them if none is named)."""
+    """Undo setup: take EMAIL and its password out of each CLIENT. Out of all if none is named."""
     with invocation.run("remove", kw) as context:
         from provisioner.workflows.remove import remove
 
@@ -259,22 +251,26 @@ def remove(email: str, client: tuple[str, ...], **kw: Any) -> None:
 @json_option
 @verbose
 def guide(who: str | None, client: tuple[str, ...], **kw: Any) -> None:
-    """How to create and revoke the app-specific password, with the label to type."""
-    with invocation.run("guide", kw) as context:
+    """How to create and revoke the app-specific password. With the label to type.
+
+    EMAIL may also be a domain. Without it, the providers that have such a password.
+    """
+    with invocation.run("guide", kw, invocation.index_style(who, kw)) as context:
         from provisioner.workflows.guide import guide
 
         guide(context, who, client, kw["label"], open_page=kw["open_page"])
 
 
 @cli.command()
+@click.argument("name", nargs=-1)
 @json_option
-@verbose
-def clients(**kw: Any) -> None:
-    """List the supported clients and exports, how far each goes, and what was found here."""
-    with invocation.run("clients", kw) as context:
+@click.option("-v", "--verbose", is_flag=True, help="Say all of each, as of those that are named.")
+def clients(name: tuple[str, ...], **kw: Any) -> None:
+    """List clients and exports, how far each goes, what is here. With NAME, all about it."""
+    with invocation.run("clients", kw, invocation.index_style(name, kw)) as context:
         from provisioner.workflows.listing import list_clients
 
-        list_clients(context)
+        list_clients(context, name)
 
 
 @cli.command()
@@ -291,7 +287,7 @@ def providers(**kw: Any) -> None:
 @cli.command()
 @click.option("--open", "open_window", is_flag=True, help="Start Thunderbird on what was set up.")
 def demo(open_window: bool) -> None:
-    """Show the whole job in a scratch home, against a mail server of its own. Needs no account."""
+    """Show the whole job in a scratch home. Uses a mail server of its own, needs no account."""
     with invocation.run("demo", {}) as context:
         from provisioner.demo import tour
 
@@ -301,7 +297,7 @@ def demo(open_window: bool) -> None:
 def main() -> None:
     """Parses the command line and runs the verb."""
     try:
-        sys.exit(cli.main(prog_name="provisioner", standalone_mode=False))
+        sys.exit(cli.main(sys.argv[1:] or ["--help"], prog_name="provisioner", standalone_mode=False))
     except click.Abort:
         invocation.end_early(Cancelled("Stopped; nothing was changed."))
     except click.ClickException as error:

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from provisioner.workflows.context import AskPassword, Context
 
 
+EXIT_CODES = """
+\b
+Exit codes:
+  0 done, or nothing to do     3 login rejected
+  1 failed, or some of several 4 server unreachable, TLS, timeout
+  2 wrong usage or input       5 conflict: running client, changed file
+  70 a bug                     130 interrupted
+"""
+
+
 def wish(email: str, kw: dict[str, Any]) -> Wish:
     from provisioner.accounts import Wish
 
@@ -73,6 +83,11 @@ def check_style(kw: dict[str, Any]) -> Style:
     return Style.TABLE if many and not kw["watch"] and not kw["verbose"] else Style.ROWS
 
 
+def index_style(named: object, kw: dict[str, Any]) -> Style | None:
+    """How what there is is listed: in short, unless something is named."""
+    return None if named or kw["verbose"] or kw["as_json"] else Style.BRIEF
+
+
 def client_options(context: Context, kw: dict[str, Any]) -> Options:
     import functools
 
@@ -108,6 +123,8 @@ class Style(Enum):
     """How a report is shown: rows as they come, a table at the end, a line for monitoring, JSON."""
 
     ROWS = "rows"
+    BRIEF = "brief"
+    """A line for each row."""
     TABLE = "table"
     NAGIOS = "nagios"
     JSON = "json"
@@ -133,6 +150,8 @@ def run(command: str, kw: dict[str, Any], style: Style | None = None) -> Iterato
     report = Report(command)
     if style is Style.ROWS:
         report.listener = output.print_story if command == "check" else output.print_row
+    elif style is Style.BRIEF:
+        report.listener = output.print_brief
     elif style is Style.JSON_LINES:
         report.listener = lambda row: output.print_json_line(Report(command, rows=[row]))
     quiet = style in (Style.JSON, Style.JSON_LINES, Style.NAGIOS)

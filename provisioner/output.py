@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
-import textwrap
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ from provisioner.report import (
     SupportRow,
     days_left,
 )
-from provisioner.text import clean, day, fold, home, mark, sign, width
+from provisioner.text import clean, day, fold, glue, home, lay, mark, sign, width, wrap
 
 SCHEMA = 1
 """Version of the JSON document: keys are added, never renamed or removed, under the same number."""
@@ -41,9 +41,8 @@ CHANGES = {
     Change.ENDING: "the certificate ends soon",
     Change.RENEWED: "the certificate was renewed",
 }
-_GLUE = "\xa0"
-"""Keeps the words of a step on one line while lines are folded."""
 _NAME_WIDTH = 19
+_INDEX_WIDTH = 22
 _INDENT = " " * (_NAME_WIDTH + 3)
 
 
@@ -79,13 +78,9 @@ def print_table(report: Report) -> None:
     """Many logins: a line for each account, then the causes."""
     for line in tables.lines(report):
         if line.ok is None:
-            for text in fold(clean(line.text), " " * line.indent) or [""]:
-                click.echo(text)
+            _echo(lay(clean(line.text), " " * line.indent) or [""])
         else:
-            first, *rest = fold(clean(line.text), "  ") or [""]
-            click.echo(f"{mark(line.ok)} {first.strip()}")
-            for text in rest:
-                click.echo(text)
+            _marked(line.ok, clean(line.text))
 
 
 def print_nagios(report: Report, cert_days: int) -> int:
@@ -101,27 +96,24 @@ def _json_row(row: Row) -> dict[str, Any]:
 
 def print_end(report: Report) -> None:
     """What comes after the rows: what to do next, and errors on standard error."""
-    for line in clean(report.next).splitlines():
-        # What is indented is a command to be copied: it stays in one piece.
-        click.echo(line if line.startswith("  ") else "\n".join(fold(line)))
+    _echo(lay(clean(report.next)))
     for error in report.errors:
         print_error(error)
 
 
 def print_error(error: ProvisionError) -> None:
     """One error, with what to do next, on standard error."""
-    click.echo(f"{mark(False)} {clean(error.message)}", err=True)
-    for line in fold(clean(error.hint), "  "):
-        click.echo(line, err=True)
+    _marked(False, clean(error.message), err=True)
+    _echo(lay(clean(error.hint), "  "), err=True)
 
 
 def print_story(row: Row) -> None:
     """One row as text; of a login, how far it came, and the transcript if there is one."""
     print_row(row)
     if isinstance(row, CheckRow):
-        steps = "  ".join(f"{sign(ok)} {clean(step)}".replace(" ", _GLUE) for ok, step in tables.steps(row))
+        steps = "  ".join(glue(f"{sign(ok)} {clean(step)}") for ok, step in tables.steps(row))
         for line in fold(steps, _INDENT):
-            click.secho(line.replace(_GLUE, " "), dim=True)
+            click.secho(line, dim=True)
         for line in row.transcript:
             click.secho(f"  {clean(line)}", dim=True)
 
@@ -139,6 +131,19 @@ def _cleaned(value: Any) -> Any:
     return tuple(map(_cleaned, value)) if isinstance(value, tuple) else value
 
 
+def print_brief(row: Row) -> None:
+    """One of many rows, on one line; the rest is shown where it is asked for alone."""
+    if isinstance(row, SupportRow):
+        first, *more = row.where or ("not found here",)
+        also = f" (and {len(more)} more)" if more else ""
+        found = clean(row.title if row.exported else home(first) + also)
+        click.echo(f"{clean(row.client):<{_INDEX_WIDTH}} {row.support:<6} {found}")
+    elif isinstance(row, GuideRow):
+        click.echo(clean(f"{row.provider:<{_INDEX_WIDTH}} {row.title}: {row.term}"))
+    else:
+        print_row(row)
+
+
 @functools.singledispatch
 def _print(row: Row) -> None:
     raise TypeError(f"no text for {type(row).__name__}")
@@ -151,9 +156,9 @@ def _(row: CheckRow) -> None:
     if row.clients:
         _wrapped(f"{row.address}, as stored for {', '.join(row.clients)}")
     if not row.ok:
-        _wrapped(f"{row.next}  [{row.code}]")
+        _wrapped(_with_code(row.next, row.code))
     for note in row.notes:
-        _wrapped(f"{note.message} {note.next}  [{note.code}]")
+        _wrapped(_with_code(f"{note.message} {note.next}", note.code))
     if (left := days_left(row.cert_expires, datetime.now(UTC))) is not None and left < CERT_DAYS:
         _wrapped(f"The certificate of {row.host} ends in {left} days ({row.cert_expires[:10]}).")
 
@@ -162,13 +167,10 @@ def _(row: CheckRow) -> None:
 def _(row: ChangeRow) -> None:
     time = datetime.fromisoformat(row.time).astimezone()
     stored = f" ({', '.join(row.clients)})" if row.clients else ""
-    click.echo(
-        f"{mark(row.ok)} {time:%Y-%m-%d %H:%M}  {row.address}{stored} {row.service}: {CHANGES[row.change]}"
-    )
-    for line in fold(row.message, "  "):
-        click.echo(line)
-    for line in fold(f"{row.next}  [{row.code}]" if not row.ok and row.code != "ok" else row.next, "  "):
-        click.echo(line)
+    login = f"{row.address}{stored} {row.service}"
+    _marked(row.ok, f"{time:%Y-%m-%d %H:%M}  {login}: {CHANGES[row.change]}")
+    _echo(fold(row.message, "  "))
+    _echo(lay(_with_code(row.next, "" if row.ok or row.code == "ok" else row.code), "  "))
 
 
 @_print.register
@@ -186,14 +188,12 @@ def _(row: ClientRow) -> None:
 @_print.register
 def _(row: StatusRow) -> None:
     if not row.client:
-        click.echo(f"{mark(False)} {row.message}")
+        _marked(False, row.message)
     else:
-        good = row.state is State.OK
-        click.echo(f"{mark(good)} {row.address}  in {row.title}: {row.message}")
+        _marked(row.state is State.OK, f"{row.address}  in {row.title}: {row.message}")
         label = f'label "{row.label}", ' if row.label else ""
-        click.echo(f"  {label}set up {day(row.created)}{_changed(row)}, {home(row.path)}")
-    for line in fold(row.next, "  "):
-        click.echo(line)
+        _echo(fold(f"{label}set up {day(row.created)}{_changed(row)}, {home(row.path)}", "  "))
+    _echo(lay(row.next, "  "))
 
 
 @_print.register
@@ -205,8 +205,7 @@ def _(row: ExportRow) -> None:
         _write_bytes(row.content.encode())  # a file, whatever the terminal's encoding
     else:
         _line(True, row.client, f"written to {row.path}")
-    for line in fold(row.next):
-        click.echo(line, err=bool(row.content))
+    _echo(lay(row.next), err=bool(row.content))
 
 
 @_print.register
@@ -216,38 +215,59 @@ def _(row: GuideRow) -> None:
     _list("Create it", row.create, "1")
     _list("Revoke it", row.revoke, "1")
     _list("Good to know", row.notes, "-")
-    click.echo(f"The page: {row.create_url}")
+    _echo(fold(f"The page: {row.create_url}"))
 
 
 @_print.register
 def _(row: SupportRow) -> None:
-    found = "by export" if row.exported else ", ".join(row.found) or "not found here"
-    click.echo(f"{row.client:<{_NAME_WIDTH}} {row.title:<20} {row.support:<7} {found}")
+    places = (f"{found} in {home(where)}" for found, where in zip(row.found, row.where, strict=True))
+    found = "by export" if row.exported else ", ".join(places) or "not found here"
+    _named(row.client, f"{row.title}: {row.support}, {found}")
     _wrapped(f"Account: {row.account}. Password: {row.stored}.")
     _wrapped(f"{row.versions}: {row.proof} ({row.proven}).")
 
 
 @_print.register
 def _(row: ProviderRow) -> None:
-    click.echo(f"{row.provider:<{_NAME_WIDTH}} {row.title:<20} {', '.join(row.domains)}")
-    servers = f"imap {row.imap}, smtp {row.smtp}, " if row.imap else ""
-    click.echo(f"{'':<{_NAME_WIDTH}} {servers}{row.password}")
+    _named(row.provider, ": ".join(filter(None, (row.title, ", ".join(row.domains)))))
+    _wrapped(f"imap {row.imap}, smtp {row.smtp}, {row.password}" if row.imap else row.password)
+
+
+def _named(name: str, text: str) -> None:
+    """A name, and what it is about in the column beside it."""
+    first, *rest = fold(text, f"{name:<{len(_INDENT) - 1}} ", _INDENT)
+    _echo([first, *rest])
 
 
 def _line(ok: bool, name: str, message: str, right: str = "") -> None:
     room = width() - len(_INDENT)
-    first, *rest = textwrap.wrap(
-        message, room - len(right) - 1, break_long_words=False, break_on_hyphens=False
-    ) or [""]
+    first, *rest = wrap(message, room - len(right) - 1) or [""]
     click.echo(f"{mark(ok)} {name:<{_NAME_WIDTH}} {first:<{room - len(right) - 1}} {right}".rstrip())
     _wrapped(" ".join(rest))
 
 
+def _marked(ok: bool, text: str, *, err: bool = False) -> None:
+    """Text behind a mark, folded below itself."""
+    lines = [folded for line in text.splitlines() for folded in fold(line, "  ")]
+    first, *rest = lines or [""]
+    click.echo(f"{mark(ok)} {first[2:]}", err=err)
+    _echo(rest, err=err)
+
+
 def _wrapped(text: str) -> None:
     """Text in the column of messages."""
-    for paragraph in text.splitlines():
-        for line in fold(paragraph, _INDENT):
-            click.echo(line)
+    _echo(lay(text, _INDENT))
+
+
+def _with_code(text: str, code: str) -> str:
+    """The code of the cause behind the first line."""
+    first, *rest = text.split("\n", 1)
+    return "\n".join([f"{first}  [{code}]".strip() if code else first, *rest])
+
+
+def _echo(lines: Iterable[str], *, err: bool = False) -> None:
+    for line in lines:
+        click.echo(line, err=err)
 
 
 def _write_bytes(data: bytes) -> None:
@@ -262,8 +282,7 @@ def _list(title: str, lines: tuple[str, ...], bullet: str) -> None:
     click.echo(f"{title}:")
     for number, line in enumerate(lines, 1):
         mark = f"{number}." if bullet == "1" else bullet
-        for text in fold(line, f"  {mark} ", " " * (len(mark) + 3)):
-            click.echo(text)
+        _echo(fold(line, f"  {mark} ", " " * (len(mark) + 3)))
 
 
 def _changed(row: StatusRow) -> str:

@@ -211,6 +211,8 @@ class SupportRow:
     proven: str
     exported: bool = False
     """It is made by `export`, for use elsewhere; nothing is looked for here."""
+    where: tuple[str, ...] = ()
+    """Where accounts stand, or would, in each place of `found`."""
     ok: bool = True
     exit_code: int = 0
 

@@ -41,16 +41,21 @@ def lines(report: Report) -> Iterator[Line]:
         more = f" and {len(rows) - EXAMPLES} more" if len(rows) > EXAMPLES else ""
         yield Line(None, "")
         yield Line(False, f"{service}: {rows[0].message}  [{code}]")
-        if rows[0].next:
-            yield Line(None, rows[0].next, 2)
+        steps = dict.fromkeys(line for row in rows[:EXAMPLES] for line in row.next.splitlines())
+        if steps:  # what is the same for all, and a command for each
+            yield Line(None, "\n".join(steps), 2)
         if len(accounts) > 1:
             yield Line(None, f"({', '.join(names)}{more})", 2)
     if accounts:
         working = sum(all(row.ok for row in rows) for rows in accounts.values())
         yield Line(None, "")
-        yield Line(
-            None, f"{working} of {len(accounts)} {'account' if len(accounts) == 1 else 'accounts'} work."
-        )
+        yield Line(None, f"{counted(working, len(accounts), 'account')}.")
+
+
+def counted(working: int, total: int, what: str) -> str:
+    """`1 of 1 account works`, `2 of 3 accounts work`."""
+    verb = "works" if 1 in (working, total) else "work"
+    return f"{working} of {total} {what if total == 1 else what + 's'} {verb}"
 
 
 _STEPS = {

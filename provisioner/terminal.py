@@ -48,6 +48,7 @@ class Terminal:
         try:
             return click.confirm(question, default=False, err=True)
         except click.Abort:
+            click.echo(err=True)  # the cursor still stands behind the question
             raise Cancelled("Stopped; nothing was changed.") from None
 
     @contextlib.contextmanager
@@ -60,20 +61,23 @@ class Terminal:
             yield lambda: bar.update(1)
 
     def choose(self, question: str, choices: list[str]) -> list[str]:
+        """Those that are named by number or name. Return alone asks again: nothing is taken unread."""
         for number, choice in enumerate(choices, 1):
             click.echo(f"  {number}. {choice}", err=True)
         try:
-            answer = click.prompt(
-                f"{question} Numbers, or Return for all", default="", err=True, show_default=False
-            )
+            answer = click.prompt(f"{question} Numbers or names, or `all`", err=True)
         except click.Abort:
+            click.echo(err=True)  # the cursor still stands behind the question
             raise Cancelled("Stopped; nothing was changed.") from None
-        if not answer.strip():
+        picked = answer.lower().replace(",", " ").split()
+        if picked == ["all"]:
             return choices
-        picked = answer.replace(",", " ").split()
-        if not all(one.isdigit() and 1 <= int(one) <= len(choices) for one in picked):
-            raise UsageError(f"{answer!r} is not a choice.", f"Type numbers from 1 to {len(choices)}.")
-        return [choices[int(one) - 1] for one in picked]
+        known = {str(number): choice for number, choice in enumerate(choices, 1)}
+        known |= {choice: choice for choice in choices}
+        if not picked or any(one not in known for one in picked):
+            hint = f"Type numbers from 1 to {len(choices)}, names from the list, or `all`."
+            raise UsageError(f"{answer!r} is not a choice.", hint)
+        return list(dict.fromkeys(known[one] for one in picked))
 
     def ask_hidden(self, prompt: str) -> str:
         """What is typed, without showing it. Raises UsageError where there is no terminal."""

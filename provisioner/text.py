@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -24,19 +25,45 @@ def clean(text: str) -> str:
     )
 
 
+_GLUE = "\x1f"
+"""Stands for a space at which no line ends. `clean` lets none through."""
+
+
 def fold(text: str, indent: str = "", hang: str | None = None) -> list[str]:
-    """The text in lines no longer than the terminal; the second and later begin with `hang`."""
+    """The text in lines no longer than the terminal; the second and later begin with `hang`.
+
+    What stands between backticks, a command, is not divided.
+    """
     line = indent + text
     if text.isprintable() and len(line) <= width() and text == text.strip() != "":
         return [line]  # most are; wrapping a thousand rows takes longer than many logins
-    return textwrap.wrap(
-        text,
-        width(),
+    return wrap(text, width(), indent, hang)
+
+
+def wrap(text: str, room: int, indent: str = "", hang: str | None = None) -> list[str]:
+    """As `fold`, for so many columns."""
+    lines = textwrap.wrap(
+        re.sub("`[^`\n]*`", lambda quoted: glue(quoted[0]), text),
+        room,
         initial_indent=indent,
         subsequent_indent=indent if hang is None else hang,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_GLUE, " ") for line in lines]
+
+
+def glue(text: str) -> str:
+    """The text so that `wrap` does not divide it."""
+    return text.replace(" ", _GLUE)
+
+
+def lay(text: str, indent: str = "") -> list[str]:
+    """Each line folded; one that begins with two spaces is a command to be copied and stays in one piece."""
+    laid: list[str] = []
+    for line in text.splitlines():
+        laid += [indent + line] if line.startswith("  ") else fold(line, indent)
+    return laid
 
 
 def width() -> int:

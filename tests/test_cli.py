@@ -111,7 +111,7 @@ def test_a_bug_is_reported_without_the_value_that_caused_it(
 
 
 def test_ctrl_c_is_130(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(context: object) -> None:
+    def stopped(context: object, names: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("provisioner.workflows.listing.list_clients", stopped)

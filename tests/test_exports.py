@@ -163,10 +163,18 @@ def test_a_terminal_is_shown_no_control_characters(
 
 
 def test_the_list_of_clients_shows_exports_and_how_to_get_them(home: Path) -> None:
-    result = CliRunner().invoke(cli, ["clients"], catch_exceptions=False)
-    shown = result.stdout
+    shown = CliRunner().invoke(cli, ["clients", "-v"], catch_exceptions=False).stdout
+    listed = CliRunner().invoke(cli, ["clients"], catch_exceptions=False).stdout
+    index = CliRunner().invoke(cli, ["export", "jane@example.org"], catch_exceptions=False).stdout
     for what in exports.EXPORT_IDS:
         (line,) = [line for line in shown.splitlines() if line.startswith(f"{what} ")]
         assert line.endswith("by export")
+        made = exports.get(what)
+        (line,) = [line for line in listed.splitlines() if line.startswith(f"{what} ")]
+        assert line.split() == [what, made.SUPPORT.value, *made.TITLE.split()]
+        assert line in index.splitlines()
+    assert index.splitlines()[0].startswith("apple-mail ")
+    assert "thunderbird " not in index
+    assert index.splitlines()[-1] == "  provisioner export jane@example.org WHAT"
     rows = json.loads(CliRunner().invoke(cli, ["clients", "--json"]).stdout)["results"]
     assert {row["client"] for row in rows if row["exported"]} == set(exports.EXPORT_IDS)

@@ -31,7 +31,7 @@ from provisioner.report import (
     StatusRow,
     SupportRow,
 )
-from provisioner.text import clean
+from provisioner.text import clean, wrap
 
 LOGIN = CheckRow("imap", True, "ok", "Logged in.", "", "imap.example.org", 993, "jane", 0.14, 6, 0)
 CLIENT = ClientRow("c", "The client", True, State.CHANGED, "account added", notes=("note 1", "note 2"))
@@ -70,7 +70,10 @@ GOOD: list[Row] = [
     GuideRow(
         "x", "Example", "app password", "L", ("cond",), "http://c", ("make",), "http://r", ("end",), ("n",)
     ),
-    SupportRow("c", "Client", "full", ("1.0", "2.0"), "1.0", "file", "store", "was run", "2026-01-01"),
+    SupportRow(
+        *("c", "Client", "full", ("1.0", "2.0"), "1.0", "file", "store", "was run", "2026-01-01"),
+        where=("/a", "/b"),
+    ),
     ProviderRow("x", "Example", ("x.org", "x.net"), "imap.x.org:993", "smtp.x.org:465", "app password"),
 ]
 EVIL = "a\x1b[2Jb\x07c\x9b31md\x85e\x00f\x7fg\rh"
@@ -116,18 +119,19 @@ def test_every_type_of_row_is_tried() -> None:
                 "✓ The client          account added\n" + " " * 22 + "note 1\n" + " " * 22 + "note 2\n",
                 "✓ j@x.org  in Client: fine\n"
                 '  label "My label", set up 2026-01-01, password changed 2026-02-02, /p\n',
-                "✗ 2026-01-01 13:00  j@x.org (msmtp) imap: worked before, and the password is rejected now\n"
+                "✗ 2026-01-01 13:00  j@x.org (msmtp) imap: worked before, and the password is\n"
+                "  rejected now\n"
                 "  Rejected.\n  Do this.  [auth.bad_credentials]\n",
                 "✓ c                   written to /tmp/file\nOpen it there.\n",
                 "Example: app password\nBefore you start:\n  - cond\nCreate it:\n  1. make\n"
                 "Revoke it:\n  1. end\nGood to know:\n  - n\nThe page: http://c\n",
-                "c                   Client               full    1.0, 2.0\n"
+                "c                     Client: full, 1.0 in /a, 2.0 in /b\n"
                 + " " * 22
                 + "Account: file. Password: store.\n"
                 + " " * 22
                 + "1.0: was run (2026-01-01).\n",
-                "x                   Example              x.org, x.net\n"
-                + " " * 20
+                "x                     Example: x.org, x.net\n"
+                + " " * 22
                 + "imap imap.x.org:993, smtp smtp.x.org:465, app password\n",
             ],
             strict=True,
@@ -301,6 +305,45 @@ def test_text_is_folded_and_a_command_never(
     assert last == command
     assert " ".join(text).split() == ["word"] * 20
     assert max(map(len, text)) <= 40
+
+
+def test_every_text_of_a_report_is_folded_and_no_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    words, command = "word " * 40, f"  provisioner remove {'x' * 80} and more"
+    step = f"{words}\n{command}"
+    for row in (
+        dataclasses.replace(STATUS, state=State.DRIFTED, message=words, label="l " * 30, next=step),
+        StatusRow(*("", "", "", "/p", "", "", "", "", ""), State.FAILED, words, step, ok=False),
+        dataclasses.replace(LOGIN, ok=False, next=step, message=words),
+        ClientRow.failed("c", "Client", "/p", Conflict(words, step)),
+        dataclasses.replace(GOOD[3], message=words, next=step),
+        ExportRow("c", "/tmp/file", step, False),
+        ProviderRow("x", "Example", tuple(f"{n}.example.org" for n in range(20)), "i", "s", words),
+    ):
+        lines = printed(row, capsys).splitlines()
+        own = [line for line in lines if line.strip() == command.strip()]
+        assert len(own) == (0 if isinstance(row, ProviderRow) else 1)
+        assert max(len(line) for line in lines if line not in own) <= 60
+    output.print_end(Report("setup", errors=[Conflict(f"{words}\n{words}", step)]))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == f"  {command}"
+    assert max(map(len, lines[:-1])) <= 60
+
+
+def test_the_code_of_a_cause_stands_before_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    row = CheckRow("imap", False, "x.y", "No.", "Do this.\nWith:\n  do it", "h", 1, "u", 2.0)
+    assert [line.strip() for line in printed(row, capsys).splitlines()[1:]] == [
+        "Do this.  [x.y]",
+        "With:",
+        "do it",
+    ]
+
+
+def test_a_command_in_a_sentence_is_not_divided() -> None:
+    text = f"{'x' * 30} run `provisioner status --check` now"
+    assert wrap(text, 40) == [f"{'x' * 30} run", "`provisioner status --check` now"]
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,21 @@ def test_each_login_says_whose_it_is(desk: Desk) -> None:
     assert text.count(f"{EMAIL}, as stored for msmtp, mbsync") == 2
 
 
+def test_a_stored_password_that_is_refused_leads_to_rotate(desk: Desk) -> None:
+    desk.setup(secret=TWO)  # the server wants another one
+    command = f"provisioner rotate {EMAIL}"
+    rows = [row for row in desk.json("--check") if "service" in row]
+    assert {row["code"] for row in rows} == {"auth.bad_credentials"}
+    assert {row["next"].splitlines()[-1] for row in rows} == {f"  {command}"}
+    for arguments in (("status", "--check"), ("check", "--all"), ("check", EMAIL, "--client", "msmtp")):
+        done = desk.run(*arguments)
+        assert done.exit_code == 3
+        assert [line.strip() for line in done.stdout.splitlines()].count(command) == 2
+    typed = desk.run("check", EMAIL, secret=TWO)
+    assert typed.exit_code == 3
+    assert "rotate" not in typed.stdout
+
+
 def test_logins_that_differ_are_not_put_together(desk: Desk) -> None:
     desk.setup("msmtp")
     desk.run("setup", EMAIL, "mbsync", "--no-check", "--login", "other", secret=ONE)

@@ -160,7 +160,8 @@ def play(watched: Callable[..., Any], moods: list[str], *more: str) -> tuple[Any
         return watched(server.port, FakeClock(len(moods), before), "--login", "ann", *more), moody
 
 
-def test_a_day_of_a_server(watched: Callable[..., Any]) -> None:
+def test_a_day_of_a_server(watched: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     result, _ = play(watched, MOODS)
     assert result.exit_code == 130
     told = [line.split(": ")[1] for line in result.stdout.splitlines() if "imap: " in line]
@@ -170,8 +171,8 @@ def test_a_day_of_a_server(watched: Callable[..., Any]) -> None:
         "does not work",
         "works again",
     ]
-    assert "1 of 1 logins work. From now on only changes are shown" in " ".join(result.stderr.split())
-    assert "Stopped after looking 8 times; 1 of 1 logins work." in " ".join(result.stderr.split())
+    assert "1 of 1 login works. From now on only changes are shown" in " ".join(result.stderr.split())
+    assert "Stopped after looking 8 times; 1 of 1 login works." in " ".join(result.stderr.split())
     assert PASSWORD not in result.output
 
 

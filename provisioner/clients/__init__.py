@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from provisioner.clients.base import Client
 from provisioner.errors import UsageError
+from provisioner.nearby import did_you_mean
 
 CLIENT_IDS = (
     "thunderbird",
@@ -139,7 +140,12 @@ def get(client_id: str) -> Client:
             )
         raise UsageError(
             f"There is no client {client_id!r} here.",
-            f"Known clients: {', '.join(CLIENT_IDS)}. Several at once: {', '.join(BUNDLES)}.",
+            did_you_mean(
+                client_id,
+                (*CLIENT_IDS, *BUNDLES),
+                f"Known clients: {', '.join(CLIENT_IDS)}. Several at once: {', '.join(BUNDLES)}.",
+                "provisioner clients",
+            ),
             code="client.unknown",
         )
     return cast(Client, importlib.import_module(f"provisioner.clients.{known.replace('-', '_')}"))

@@ -12,6 +12,7 @@ from provisioner import clients
 from provisioner.clients.base import no_export
 from provisioner.errors import UsageError
 from provisioner.exports.base import Export, Holds, Made
+from provisioner.nearby import did_you_mean
 
 MODULE_IDS = ("outlook", "thunderbird-android", "thunderbird-policies", "autoconfig", "autodiscover")
 """The module of an export is its ID with `_` for `-`."""
@@ -62,7 +63,12 @@ def get(what: str) -> Export:
     if known not in clients.CLIENT_IDS:
         raise UsageError(
             f"There is nothing called {what!r} to export.",
-            f"Known here: apple-mail, {', '.join(EXPORT_IDS)}; `export EMAIL card` suits any other client.",
+            did_you_mean(
+                what,
+                (*clients.CLIENT_IDS, *EXPORT_IDS),
+                f"Known here: apple-mail, {', '.join(EXPORT_IDS)}; `card` suits any other client.",
+                "provisioner export EMAIL",
+            ),
             code="export.unknown",
         )
     client = clients.get(known)

@@ -54,7 +54,7 @@ class Ui(Protocol):
         ...
 
     def choose(self, question: str, choices: list[str]) -> list[str]:
-        """Some of `choices`; all of them is the default answer."""
+        """Some of `choices`, at least one."""
         ...
 
     def open(self, target: str) -> None:

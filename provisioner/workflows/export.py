@@ -12,12 +12,13 @@ from provisioner.errors import ProvisionError, UsageError
 from provisioner.exports.base import Export, Holds
 from provisioner.report import ExportRow
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, find_candidate
+from provisioner.workflows.listing import list_exports
 
 
 def export(
     context: Context,
     wish: Wish,
-    what: str,
+    what: str | None,
     output: str | None,
     ask: AskPassword | None,
     options: Options,
@@ -26,11 +27,17 @@ def export(
     profile_file: str | None = None,
 ) -> None:
     """Makes `what`, an export or a client's file, and writes it to `output` (a file, a directory, `-` or
-    None for standard output).
+    None for standard output). Without `what`, lists what there is.
 
     `ask` is given when the password goes in. It is then in a 0600 file or on a terminal, as the export
     allows. Raises UsageError for a file that exists (unless `force`), ProvisionError if it cannot be written.
     """
+    if what is None:
+        if output or ask:
+            raise UsageError(
+                "It is not said what to export.", f"See what there is: `provisioner export {wish.address}`"
+            )
+        return list_exports(context, wish.address)
     made = exports.get(what)
     to_file = output is not None and output != "-"
     _refuse_place(context, made, with_password=ask is not None, to_file=to_file)
@@ -58,6 +65,7 @@ def export(
             drawing=rendered.drawing,
         )
     )
+    return None
 
 
 def _refuse_place(context: Context, made: Export, *, with_password: bool, to_file: bool) -> None:

@@ -9,6 +9,7 @@ from provisioner.accounts import check_label, parse_address, refuse_passwordless
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import AppPassword, Provider
+from provisioner.nearby import did_you_mean
 from provisioner.providers import find, for_domain, load_all
 from provisioner.report import GuideRow
 from provisioner.workflows.context import Context
@@ -34,10 +35,12 @@ def fill(steps: Iterable[str], label: str) -> tuple[str, ...]:
 def guide(
     context: Context, who: str | None, client_ids: Sequence[str], label: str | None, *, open_page: bool
 ) -> None:
-    """Adds the guide of one provider, or of each that has one. `who`: an address or a provider's id.
+    """Adds the guide of one provider, or of each that has one. `who`: address, domain or provider's id.
 
     Raises UsageError if the provider is unknown or its profile has no guide.
     """
+    if who is None and open_page:
+        raise UsageError("It is not said whose page to open.", "Give EMAIL or PROVIDER, too.")
     named = [clients.get(client_id) for client_id in clients.expand(client_ids)]
     titles = [client.TITLE for client in named if client.ABOUT.holds_password]
     label = label or default_label(context.host, titles)
@@ -62,6 +65,8 @@ def guide(
         )
         if open_page:
             context.ui.open(steps.create.url)
+    if who is None:
+        context.report.next = "How to make and revoke it, step by step:\n  provisioner guide PROVIDER"
 
 
 def _facts(rule: AppPassword) -> tuple[str, ...]:
@@ -73,11 +78,18 @@ def _providers(context: Context, who: str | None) -> list[Provider]:
     known = load_all(context.host)
     if who is None:
         return list(known.values())
-    provider = for_domain(known.values(), parse_address(who)[1]) if "@" in who else known.get(who)
+    name = parse_address(who)[1] if "@" in who else who
+    provider = known.get(name.lower()) or for_domain(known.values(), name)
     if provider is None:
+        domains = (domain for one in known.values() for domain in one.domains)
         raise UsageError(
             f"There is no provider profile for {who!r} here.",
-            f"Known providers: {', '.join(sorted(known))}.",
+            did_you_mean(
+                name,
+                (*sorted(known), *domains),
+                f"Known providers: {', '.join(sorted(known))}.",
+                "provisioner providers",
+            ),
             code="provider.unknown",
         )
     refuse_passwordless(provider)

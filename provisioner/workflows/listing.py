@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 
 from provisioner import clients, exports
+from provisioner.accounts import parse_address
 from provisioner.clients.base import About, Client
+from provisioner.errors import UsageError
 from provisioner.exports.base import Export
-from provisioner.model import ServerProfile
+from provisioner.model import Installation, ServerProfile
 from provisioner.providers import load_all
 from provisioner.report import ProviderRow, SupportRow
 from provisioner.workflows.context import Context
 
 
-def list_clients(context: Context) -> None:
-    """A row for each supported client, then one for each export."""
-    for client in map(clients.get, clients.CLIENT_IDS):
-        found = tuple(f"{one.title} {one.version}".strip() for one in client.detect(context.host))
-        context.report.add(_row(client, found))
-    for made in map(exports.get, exports.EXPORT_IDS):
-        context.report.add(_row(made, (), exported=True))
-    context.report.next = "\n".join(f"Several at once: {line}" for line in _bundles())
+def list_clients(context: Context, names: Sequence[str] = ()) -> None:
+    """A row for each supported client, then one for each export; or for those that are named.
+
+    Raises UsageError (`export.unknown`) for a name that is neither.
+    """
+    wanted = [name.lower() for name in clients.expand(names)] or [*clients.CLIENT_IDS, *exports.EXPORT_IDS]
+    for name in wanted:
+        if name in clients.CLIENT_IDS:
+            client = clients.get(name)
+            context.report.add(_row(client, client.detect(context.host)))
+        else:
+            context.report.add(_row(exports.get(name), (), exported=True))
+    if not names:
+        context.report.next = "\n".join(
+            [
+                _GRADES,
+                *(f"Several at once: {line}" for line in _bundles()),
+                "More of one, such as where its password goes:",
+                "  provisioner clients NAME",
+            ]
+        )
 
 
-def _row(entry: Client | Export, found: tuple[str, ...], *, exported: bool = False) -> SupportRow:
+def list_exports(context: Context, address: str) -> None:
+    """A row for each thing that `export` makes: of clients, too, if they take a file.
+
+    Raises UsageError for what is no address.
+    """
+    local, domain = parse_address(address)
+    for name in (*clients.CLIENT_IDS, *exports.EXPORT_IDS):
+        with contextlib.suppress(UsageError):  # a client that no file can set up
+            context.report.add(_row(exports.get(name), (), exported=True))
+    context.report.next = (
+        f"To make one of them:\n  provisioner export {shlex.quote(f'{local}@{domain}')} WHAT"
+    )
+
+
+def _row(entry: Client | Export, found: Sequence[Installation], *, exported: bool = False) -> SupportRow:
     about = dataclasses.asdict(entry.ABOUT)
     del about["holds_password"]  # what is stored where says so
-    return SupportRow(entry.ID, entry.TITLE, entry.SUPPORT.value, found, **about, exported=exported)
+    return SupportRow(
+        entry.ID,
+        entry.TITLE,
+        entry.SUPPORT.value,
+        tuple(f"{one.title} {one.version}".strip() for one in found),
+        **about,
+        exported=exported,
+        where=tuple(one.where for one in found),
+    )
 
 
 def _bundles() -> list[str]:
@@ -65,9 +104,13 @@ _COLUMNS = (
 _HEAD = f"""| {" | ".join(_COLUMNS)} |
 {"|---" * len(_COLUMNS)}|
 """
+_GRADES = (
+    "full: account and password, works at the next start; config: the client asks for the password once; "
+    "import: a file that you open; guide: exact steps, no file can do it."
+)
 _PAGE = """# Mail clients
 
-Made by `make docs` from what the clients' modules say of themselves; `provisioner clients` shows the same.
+Made by `make docs` from what the clients' modules say of themselves; `provisioner clients -v` shows the same.
 
 `full`: account and password, works at the next start. `config`: the client asks for the password once.
 `import`: a file that you open. `guide`: exact steps, no file can do it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from provisioner.check import Service
 
 SERVICES: tuple[Service, ...] = ("imap", "smtp")
+_NEW_PASSWORD = (
+    "auth.bad_credentials",
+    "auth.account_password",
+    "auth.password_mangled",
+    "auth.app_password_required",
+    "auth.expired",
+)
+"""Causes that end when clients get another password."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +167,7 @@ def row_of(
         ok=result.ok,
         code=result.code,
         message=result.message,
-        next=result.next,
+        next=_next(login, result),
         host=result.host,
         port=result.port,
         user=result.user,
@@ -177,3 +186,11 @@ def row_of(
         round_trip=None if result.round_trip is None else round(result.round_trip, 3),
         saves_sent=result.saves_sent,
     )
+
+
+def _next(login: Login, result: CheckResult) -> str:
+    """A stored password is of no use any more where it is: a new one goes in by `rotate`."""
+    if not login.clients or result.code not in _NEW_PASSWORD:
+        return result.next
+    command = shlex.join(["provisioner", "rotate", login.address])
+    return f"{result.next}\nTo put a new password into every client that has this one:\n  {command}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioner.errors import Cancelled
 from provisioner.report import Change, ChangeRow, CheckRow, days_left
+from provisioner.tables import counted
 from provisioner.workflows.context import Context
 from provisioner.workflows.login import Login
 from provisioner.workflows.pool import Attempt, log_in_all
@@ -171,7 +172,7 @@ def watch(
             rounds += 1
             if rounds == 1:
                 context.ui.say(
-                    f"{watcher.working} of {watcher.all} logins work. From now on only changes are shown, "
+                    f"{counted(watcher.working, watcher.all, 'login')}. From now on only changes are shown, "
                     f"looked for every {watcher.minutes:g} minutes; Ctrl-C ends it."
                 )
             spent = (watcher.clock.now() - started).total_seconds()
@@ -179,5 +180,5 @@ def watch(
     except (KeyboardInterrupt, Cancelled):
         often = "once" if rounds == 1 else f"{rounds} times"
         raise Cancelled(
-            f"Stopped after looking {often}; {watcher.working} of {watcher.all} logins work."
+            f"Stopped after looking {often}; {counted(watcher.working, watcher.all, 'login')}."
         ) from None
