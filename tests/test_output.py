@@ -48,24 +48,25 @@ STATUS = StatusRow(
     State.OK,
     "fine",
 )
+CHANGE = ChangeRow(
+    "2026-01-01T12:00:00Z",
+    Change.REVOKED,
+    "imap",
+    False,
+    "auth.bad_credentials",
+    "Rejected.",
+    "Do this.",
+    "h",
+    993,
+    "jane",
+    "j@x.org",
+    ("msmtp",),
+)
 GOOD: list[Row] = [
     LOGIN,
     CLIENT,
     STATUS,
-    ChangeRow(
-        "2026-01-01T12:00:00Z",
-        Change.REVOKED,
-        "imap",
-        False,
-        "auth.bad_credentials",
-        "Rejected.",
-        "Do this.",
-        "h",
-        993,
-        "jane",
-        "j@x.org",
-        ("msmtp",),
-    ),
+    CHANGE,
     ExportRow("c", "/tmp/file", "Open it there.", False),
     GuideRow(
         "x", "Example", "app password", "L", ("cond",), "http://c", ("make",), "http://r", ("end",), ("n",)
@@ -318,7 +319,7 @@ def test_every_text_of_a_report_is_folded_and_no_command(
         StatusRow(*("", "", "", "/p", "", "", "", "", ""), State.FAILED, words, step, ok=False),
         dataclasses.replace(LOGIN, ok=False, next=step, message=words),
         ClientRow.failed("c", "Client", "/p", Conflict(words, step)),
-        dataclasses.replace(GOOD[3], message=words, next=step),
+        dataclasses.replace(CHANGE, message=words, next=step),
         ExportRow("c", "/tmp/file", step, False),
         ProviderRow("x", "Example", tuple(f"{n}.example.org" for n in range(20)), "i", "s", words),
     ):
