@@ -9,6 +9,7 @@ import ssl
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -34,8 +35,10 @@ from tests.servers import (
     HOST,
     PASSWORD,
     USER,
+    Answer,
     Scenario,
     Server,
+    Service,
     Talk,
     authority,
     both,
@@ -518,6 +521,47 @@ def test_second_user_name_only_after_a_rejection() -> None:
     with Server(scenario) as server:
         assert run(scenario, server, users=users).code == "auth.unavailable"
     assert server.connections == 1
+
+
+CANNOT = {"AUTHENTICATE": "{tag} NO [CANNOT] no\r\n"}
+BAD = {"AUTHENTICATE": "{tag} BAD no\r\n"}
+ASKS_AGAIN = ("+ \r\n", Talk.read_line, "{tag} NO [AUTHENTICATIONFAILED] no\r\n")
+
+
+def refuse_second_method(talk: Talk) -> None:
+    if talk.line.upper().startswith(b"AUTH PLAIN"):
+        talk.send("504 unknown\r\n")
+        return
+    for step in ("334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n"):
+        talk.send(step)
+        talk.read_line()
+    talk.send("535 5.7.8 no\r\n")
+
+
+@pytest.mark.parametrize(
+    ("service", "answers"),
+    [
+        ("imap", BAD | {"LOGIN": NO + "no\r\n"}),
+        ("imap", CANNOT | {"LOGIN": NO + "no\r\n"}),
+        ("imap", {"AUTHENTICATE": ASKS_AGAIN}),
+        ("imap", {"AUTHENTICATE": ("+ \r\n", Talk.read_line, "{tag} BAD no\r\n"), "LOGIN": NO + "no\r\n"}),
+        ("smtp", {"AUTH": refuse_second_method}),
+        ("smtp", {"AUTH": ("334 \r\n", Talk.read_line, "535 5.7.8 no\r\n")}),
+        ("smtp", {"AUTH": ("334 \r\n", Talk.read_line, "504 no\r\n")}),
+    ],
+)
+def test_the_password_is_sent_twice_at_most(service: Service, answers: dict[str, Answer]) -> None:
+    """Whatever the methods and user names."""
+    security: Literal["tls", "starttls"] = "tls" if service == "imap" else "starttls"
+    scenario = Scenario("", service, security, "", answers)
+    users = (USER, USER + "@icloud.com")
+    with Server(scenario) as server:
+        result = run(scenario, server, users=users)
+    received = b"".join(server.inside)
+    sent = sum(received.count(trace) for trace in {trace for user in users for trace in traces(user=user)})
+    assert sent == 2
+    if result.code == "auth.bad_credentials":
+        assert f"{users[1]} was not tried" in result.next
 
 
 @pytest.mark.parametrize("service", ["imap", "smtp"])

@@ -17,8 +17,8 @@ from provisioner.model import MailboxNames, Security
 from provisioner.outcome import CheckResult, Contents, Note, Quota
 from provisioner.secret import Secret
 
-MAX_USERNAMES = 2
-"""Logins tried per service: more can lock the account."""
+MAX_SENDS = 2
+"""How often one service is given a password, under whatever names and methods: more can lock the account."""
 NEARLY_FULL = 90
 """Per cent of the quota."""
 USERNAME_MAY_BE_WRONG = ("auth.bad_credentials", "auth.access_off")
@@ -28,12 +28,17 @@ Together less than what counts as slow, so that the look itself does not make a 
 
 
 class Session(Protocol):
-    """What a protocol must offer. Every method raises Fault."""
+    """What a protocol must offer. Every method raises Fault.
+
+    `login` lets the password out at most `sends` times, for one method after the other; `sent` counts.
+    """
+
+    sent: int
 
     def __init__(self, wire: Wire, timeouts: Timeouts) -> None: ...
     def greet(self) -> None: ...
     def starttls(self) -> None: ...
-    def login(self, user: str, secret: Secret) -> None: ...
+    def login(self, user: str, secret: Secret, sends: int = MAX_SENDS) -> None: ...
     def mailboxes(
         self, names: MailboxNames | None, *, send_id: bool = False, listing: bool = True
     ) -> Contents: ...
@@ -55,6 +60,9 @@ class _Attempt:
         self.transcript = conditions.transcript(service) if conditions.transcript else None
         self.addresses = conditions.addresses
         self.certificate = tls.Verified()
+        self.tried: list[str] = []
+        self.sends = MAX_SENDS
+        """How often the password may still go out."""
 
     def connect(self, timings: dict[str, float] | None = None) -> Wire:
         return reach.connect(
@@ -121,6 +129,14 @@ class _Attempt:
             raise
         return session
 
+    def log_in(self, session: Session, user: str, secret: Secret) -> None:
+        self.tried.append(user)
+        try:
+            with timed(self.timings, "login"):
+                session.login(user, secret, self.sends)
+        finally:
+            self.sends -= session.sent
+
 
 def _sessions(service: Service) -> type[Session]:
     """Who speaks the service's protocol. Only its own library is loaded."""
@@ -139,21 +155,21 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
     attempt = _Attempt(service, target, conditions)
     provider, listing = conditions.provider, conditions.listing
     contents = Contents()
-    tried: list[str] = []
     own = rules.of_provider(provider)
     known = [server.host for server in (provider.imap, provider.smtp) if server] if provider else []
     send_id = bool(provider and provider.imap and provider.imap.send_id)
-    usernames = list(dict.fromkeys(target.usernames))[:MAX_USERNAMES]
+    usernames = list(dict.fromkeys(target.usernames))[:MAX_SENDS]
     user = usernames[0]
     fault: Fault | None = None
+    hint = ""
     for user in usernames:
+        if not attempt.sends:
+            break
         try:
             talk = attempt.open()
             with contextlib.ExitStack() as stack:
                 stack.callback(talk.close)
-                with timed(attempt.timings, "login"):
-                    tried.append(user)
-                    talk.login(user, secret)
+                attempt.log_in(talk, user, secret)
                 with timed(attempt.timings, "mailboxes"):
                     contents = talk.mailboxes(conditions.mailboxes, send_id=send_id, listing=listing)
                 if conditions.keep:
@@ -172,6 +188,7 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
     else:
         if fault.code in USERNAME_MAY_BE_WRONG:
             user = usernames[0]
+            hint = _untried(service, usernames[len(attempt.tried) :])
         evidence.refine(fault, secret, conditions.rule)
         fault = second.look(fault, target.host, [*conditions.others, *known], attempt.deadline)
     ok = diagnosis.exit_code(fault.code) == 0
@@ -191,19 +208,27 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
         ok=ok,
         code=fault.code,
         message=message,
-        next=fault.next or next_step,
+        next=(fault.next or next_step) + hint,
         seconds=time.monotonic() - started,
         mailboxes=contents.mailboxes,
         mailbox_count=contents.count,
         quota=contents.quota,
-        notes=tuple(_notes(service, target, tried, contents.quota)) if ok else (),
-        tried=tuple(tried),
+        notes=tuple(_notes(service, target, attempt.tried, contents.quota)) if ok else (),
+        tried=tuple(attempt.tried),
         layers=attempt.timings,
         refused_certificate=second.refused_certificate(fault),
         confidence=fault.confidence,
         cert_expires=attempt.certificate.expires,
         cert_issuer=attempt.certificate.issuer,
     )
+
+
+def _untried(service: Service, users: list[str]) -> str:
+    """A sentence about user names for which no try was left."""
+    if not users:
+        return ""
+    option = diagnosis.login_option(service, users[0])
+    return f" The user name {users[0]} was not tried, as the password was sent twice: try it with {option}."
 
 
 def _notes(service: str, target: Target, tried: list[str], quota: Quota | None) -> Iterator[Note]:

@@ -41,6 +41,7 @@ class ImapSession:
         self._dialogue: Any = self.client._imap
         self._takes_id = self._tells_quota = False
         self._password = Secret("")
+        self.sent = 0
 
     def greet(self) -> None:
         self.wire.enter("greeting", self.timeouts.greeting)
@@ -55,7 +56,7 @@ class ImapSession:
         if answer.status != "OK":
             raise Fault("starttls.refused", text=answer.text)
 
-    def login(self, user: str, secret: Secret) -> None:
+    def login(self, user: str, secret: Secret, sends: int = 2) -> None:
         """AUTHENTICATE PLAIN where offered, else LOGIN; LOGIN also when PLAIN was not understood at all."""
         self.wire.enter("hello", self.timeouts.greeting)
         offered = self._ask_capabilities()
@@ -69,8 +70,8 @@ class ImapSession:
         self._dialogue.untagged_responses.pop("CAPABILITY", None)  # they change with the login
         self.wire.enter("login", self.timeouts.reply)
         if "AUTH=PLAIN" in methods:
-            answer = self._authenticate_plain(user, secret, initial="SASL-IR" in offered)
-            if not _unjudged(answer) or not may_login:
+            answer = self._authenticate_plain(user, secret, sends, initial="SASL-IR" in offered)
+            if not _unjudged(answer) or not may_login or self.sent >= sends:
                 return self._finish_login(answer)
             self.wire.enter("login", self.timeouts.reply)
         return self._finish_login(self._plain_login(user, secret))
@@ -121,10 +122,15 @@ class ImapSession:
             self._dialogue.flush()
         self.wire.close()
 
-    def _authenticate_plain(self, user: str, secret: Secret, *, initial: bool) -> Answer:
+    def _authenticate_plain(self, user: str, secret: Secret, sends: int, *, initial: bool) -> Answer:
         """SASL PLAIN (RFC 4616, UTF-8), with the initial response (RFC 4959) where it is understood."""
         response = base64.b64encode(f"\0{user}\0{secret.reveal()}".encode())
-        return self._run("AUTHENTICATE", "PLAIN", response if initial else None, asked_for=[response])
+        waiting = [response] if sends > initial else []  # some servers ask although they were told
+        asked = len(waiting)
+        try:
+            return self._run("AUTHENTICATE", "PLAIN", response if initial else None, asked_for=waiting)
+        finally:
+            self.sent += initial + asked - len(waiting)
 
     def _plain_login(self, user: str, secret: Secret) -> Answer:
         """LOGIN. What a quoted string cannot hold goes as a literal, piece by piece as the server asks."""
@@ -136,7 +142,11 @@ class ImapSession:
                 pieces[-1] += b"{%d}" % len(value)
                 pieces.append(value + b" ")
         pieces[-1] = pieces[-1][:-1]
-        return self._run("LOGIN", pieces[0], asked_for=pieces[1:])
+        first, *waiting = pieces
+        try:
+            return self._run("LOGIN", first, asked_for=waiting)
+        finally:
+            self.sent += not waiting
 
     def _finish_login(self, answer: Answer) -> None:
         if answer.status != "OK":

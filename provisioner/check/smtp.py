@@ -35,6 +35,7 @@ class SmtpSession:
         # Without a name smtplib looks up this computer's own, which can hang and tells it to the server.
         self._client = smtplib.SMTP(local_hostname="[127.0.0.1]")
         self._client.sock = self._client.file = cast(Any, wire)
+        self.sent = 0
 
     def greet(self) -> None:
         self.wire.enter("greeting", self.timeouts.greeting)
@@ -55,7 +56,7 @@ class SmtpSession:
         if code != 220:
             raise Fault("starttls.refused", text=f"{code} {text}")
 
-    def login(self, user: str, secret: Secret) -> None:
+    def login(self, user: str, secret: Secret, sends: int = 2) -> None:
         """AUTH PLAIN where offered, else AUTH LOGIN; LOGIN also when PLAIN was not understood at all."""
         self._hello()
         methods = self._client.esmtp_features.get("auth", "").upper().split()
@@ -64,8 +65,8 @@ class SmtpSession:
         self.wire.require_private()
         code, text = 0, ""
         if "PLAIN" in methods:
-            code, text = self._auth_plain(user, secret)
-        if "LOGIN" in methods and code in (0, 500, 501, 502, 503, 504):
+            code, text = self._auth_plain(user, secret, sends)
+        if "LOGIN" in methods and code in (0, 500, 501, 502, 503, 504) and self.sent < sends:
             code, text = self._auth_login(user, secret)
         if code != ACCEPTED:
             raise evidence.smtp_refusal(code, text)
@@ -114,12 +115,17 @@ class SmtpSession:
         if code != 250:
             raise evidence.hello_refusal(code, raw.decode("utf-8", "replace"))
 
-    def _auth_plain(self, user: str, secret: Secret) -> tuple[int, str]:
+    def _auth_plain(self, user: str, secret: Secret, sends: int) -> tuple[int, str]:
         self.wire.enter("login", self.timeouts.reply)
         response = base64.b64encode(f"\0{user}\0{secret.reveal()}".encode()).decode()
         command = f"AUTH PLAIN {response}"
-        code, text = self._command(command if len(command) <= _MAX_COMMAND else "AUTH PLAIN")
-        return self._command(response) if code == 334 else (code, text)
+        initial = len(command) <= _MAX_COMMAND
+        self.sent += initial
+        code, text = self._command(command if initial else "AUTH PLAIN")
+        if code == 334 and self.sent < sends:  # some servers ask although they were told
+            self.sent += 1
+            return self._command(response)
+        return code, text
 
     def _auth_login(self, user: str, secret: Secret) -> tuple[int, str]:
         """LOGIN (draft-murchison-sasl-login): the server asks twice, the user name first."""
@@ -127,8 +133,9 @@ class SmtpSession:
         code, text = self._command("AUTH LOGIN")
         for value in (user, secret.reveal()):
             if code != 334:
-                break
+                return code, text
             code, text = self._command(base64.b64encode(value.encode()).decode())
+        self.sent += 1
         return code, text
 
     def _command(self, line: str) -> tuple[int, str]:
