@@ -11,7 +11,7 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,27 +118,22 @@ def _meaning(sound: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[str]:
     entries = sound.get("accounts")
     if entries == ():
         yield "accounts: at least one account"
-    seen: dict[tuple[str | None, ...], str] = {}
     for number, entry in enumerate(entries or ()):
         where = f"accounts[{number}]"
-        yield from _problems(entry, where, seen)
+        yield from _problems(entry, where)
         if entry.password_command is not None and entry.keyring is not None:
             yield f"{where}: password_command and keyring exclude each other"
         if entry.keyring == {}:
             yield f"{where}.keyring: at least one attribute"
 
 
-def _problems(entry: Entry, where: str, seen: dict[tuple[str | None, ...], str]) -> Iterator[str]:
-    """What is wrong with an account, whatever the format of the file. `seen`: those before it."""
+def _problems(entry: Entry, where: str) -> Iterator[str]:
+    """What is wrong with an account, whatever the format of the file."""
     if not _reads(parse_address, entry.email):
         yield f"{where}.email: is not a mail address"
     for name, server in (("imap", entry.imap), ("smtp", entry.smtp)):
         if server is not None and not _reads(parse_server, server, name):
             yield f"{where}.{name}: is not a server; write HOST or HOST:PORT"
-    key = (entry.email.strip().lower(), entry.login, entry.smtp_login, entry.imap, entry.smtp)
-    if key in seen:
-        yield f"{where}: the same account as {seen[key]}"
-    seen.setdefault(key, where)
 
 
 def _reads(parse: Callable[..., object], *values: str) -> bool:
@@ -164,18 +159,22 @@ def _load_csv(path: Path) -> list[Listed]:
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     problems: list[str] = []
     listed: list[Listed] = []
-    seen: dict[tuple[str | None, ...], str] = {}
+    rest, done = "", 1
     try:
         header = [name.strip().lower() for name in next(rows, [])]
         problems += _header_problems(header)
         for row in () if problems else rows:
+            if len(problems) >= strict.MAX_PROBLEMS:
+                rest = f"{len(text.splitlines()) - done} more lines, not looked at"
+                break
+            done = rows.line_num
             if not row:
                 continue
             where = f"line {rows.line_num}"
             if len(row) != len(header):
                 problems.append(f"{where}: {len(row)} values, not {len(header)}")
                 continue
-            found = _csv_entry(dict(zip(header, row, strict=True)), where, seen, problems)
+            found = _csv_entry(dict(zip(header, row, strict=True)), where, problems)
             if found:
                 listed.append(found)
     except csv.Error:  # its message might quote what stands there
@@ -183,12 +182,7 @@ def _load_csv(path: Path) -> list[Listed]:
     if not listed and not problems:
         problems.append("no account below the names of the columns")
     if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        raise UsageError(
-            f"{path} is not a valid {PAPER.name}:\n{lines}",
-            f"Correct these lines; {_EXAMPLE}",
-            code="accounts.invalid",
-        )
+        raise strict.invalid(path, replace(PAPER, places="lines"), problems, rest)
     return listed
 
 
@@ -200,9 +194,7 @@ def _header_problems(header: list[str]) -> Iterator[str]:
         yield "line 1: names a column twice"
 
 
-def _csv_entry(
-    row: dict[str, str], where: str, seen: dict[tuple[str | None, ...], str], problems: list[str]
-) -> Listed | None:
+def _csv_entry(row: dict[str, str], where: str, problems: list[str]) -> Listed | None:
     typed = row.pop("password")
     found = len(problems)
     values: dict[str, Any] = {name: value for name, value in row.items() if value}
@@ -212,7 +204,7 @@ def _csv_entry(
                 problems.append(f"{where}.{name}: tls or starttls")
             values[name] = Security.TLS if values[name] == "tls" else Security.STARTTLS
     entry = Entry(**{"email": "", **values})
-    problems += _problems(entry, where, seen)
+    problems += _problems(entry, where)
     try:
         secret = passwords.clean(typed, None)
     except UsageError as error:

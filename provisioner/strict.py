@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -17,6 +19,10 @@ from provisioner.errors import UsageError
 
 MAX_DEPTH = 16
 """Levels of nesting. libyaml builds its tree by recursion and overruns the stack if it is deep enough."""
+MAX_PROBLEMS = 20
+"""So many are told; whoever made more of them made the same mistake in each entry."""
+_LONG_NUMBER = re.compile(r"[-+]?[\d.][\w:.]{200,}")
+"""Python refuses to print some of these, and takes minutes to make others (`1:1:1:...` is in base 60)."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
@@ -31,6 +37,8 @@ class Paper:
     hint: str = "profiles/icloud.yaml is a complete example."
     max_size: int = 256 * 1024
     """Bytes; the shipped profiles have some 3,000."""
+    places: str = "keys"
+    """What its problems are in."""
 
 
 PROFILE = Paper()
@@ -49,22 +57,37 @@ def load(
     Raises UsageError: code `profile.invalid` (or what `paper` says instead of `profile`), with each key and
     what is wrong there, or `profile.unreadable`.
     """
-    raw, problems = _parse(read(path, paper, vet), path, paper)
-    problems += _problems(raw, kind, "")
+    node, raw = _parse(read(path, paper, vet), path, paper)
+    sound: dict[str, Any] = {}
     if isinstance(raw, dict):
         sound = {
             field.name: msgspec.convert(raw[field.name], field.type)
-            for field in msgspec.structs.fields(kind)
+            for field in _fields(kind).values()
             if field.name in raw and not any(_problems(raw[field.name], field.type, field.name))
         }
-        problems += meaning(sound, raw)
-        if not problems:
-            return kind(**sound)
-    raise UsageError(
-        f"{path} is not a valid {paper.name}:\n" + "\n".join(f"  {problem}" for problem in problems),
-        f"Correct these keys; {paper.hint}",
+    found = chain(_repeated(node, "") if node else (), _problems(raw, kind, ""))
+    found = chain(found, meaning(sound, raw) if isinstance(raw, dict) else ())
+    problems = list(islice(found, MAX_PROBLEMS))
+    if not problems:
+        return kind(**sound)
+    raise invalid(path, paper, problems, _not_looked_at(raw, problems[-1]) if any(found) else "")
+
+
+def invalid(path: Path, paper: Paper, problems: Iterable[str], rest: str = "") -> UsageError:
+    """What is wrong in the file, and what has not been looked at."""
+    lines = "\n".join(f"  {problem}" for problem in (*problems, *([f"... and {rest}"] if rest else [])))
+    return UsageError(
+        f"{path} is not a valid {paper.name}:\n{lines}",
+        f"Correct these {paper.places}; {paper.hint}",
         code=f"{paper.code}.invalid",
     )
+
+
+def _not_looked_at(raw: Any, last: str) -> str:
+    """What comes after the `last` problem: so many entries of its list."""
+    place = re.match(r"(\w+)\[(\d+)\]", last)
+    left = len(raw[place[1]]) - int(place[2]) - 1 if place else 0
+    return f"{left} more of {place[1]}, not looked at" if place and left else "more, not shown"
 
 
 def read(path: Path, paper: Paper, vet: Callable[[os.stat_result], None]) -> str:
@@ -99,8 +122,8 @@ def _invalid(path: Path, paper: Paper, what: str, hint: str = "") -> UsageError:
     return UsageError(f"{path} {what}.", hint or f"Compare it: {paper.hint}", code=f"{paper.code}.invalid")
 
 
-def _parse(text: str, path: Path, paper: Paper) -> tuple[Any, list[str]]:
-    """The YAML document, and the keys in it that stand twice."""
+def _parse(text: str, path: Path, paper: Paper) -> tuple[yaml.Node | None, Any]:
+    """The YAML document, as it stands there and as values."""
     try:
         _require_plain(text, path, paper)
         loader = _LOADER(text)
@@ -114,7 +137,7 @@ def _parse(text: str, path: Path, paper: Paper) -> tuple[Any, list[str]]:
         line = f" (line {where.line + 1})" if where else ""
         why = getattr(error, "problem", None) or "it cannot be parsed"
         raise _invalid(path, paper, f"is not valid YAML{line}: {why}") from None
-    return raw, list(_repeated(node, "")) if node else []
+    return node, raw
 
 
 def _require_plain(text: str, path: Path, paper: Paper) -> None:
@@ -127,6 +150,8 @@ def _require_plain(text: str, path: Path, paper: Paper) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise _invalid(path, paper, f"is nested too deeply (line {line})")
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
+            raise _invalid(path, paper, f"has a number of hundreds of digits (line {line})")
 
 
 def _repeated(node: yaml.Node, where: str) -> Iterator[str]:
@@ -152,7 +177,7 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
         if not isinstance(value, dict):
             yield f"{where or 'the file'}: must be a mapping of keys to values"
             return
-        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        fields = _fields(kind)
         for key in value:
             if key not in fields:
                 yield f"{join(where, key)}: unknown key (known here: {', '.join(fields)})"
@@ -169,7 +194,8 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
             yield f"{where}: must be a list"
             return
         for index, item in enumerate(value):
-            yield from _problems(item, arms[0], f"{where}[{index}]")
+            if not _fits(item, arms[0]):  # msgspec is much quicker where nothing is wrong
+                yield from _problems(item, arms[0], f"{where}[{index}]")
     elif get_origin(kind) is dict:
         if not isinstance(value, dict):
             yield f"{where}: must be a mapping of keys to values"
@@ -185,10 +211,21 @@ def _problems(value: Any, kind: Any, where: str) -> Iterator[str]:
         if value is not None:
             yield from _problems(value, arms[0], where)
     else:
-        try:
-            msgspec.convert(value, kind)
-        except msgspec.ValidationError:
+        if not _fits(value, kind):
             yield f"{where}: must be {_KINDS[kind]}, not {shown(value)}"
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 _KINDS = {str: "text", int: "a whole number", bool: "true or false"}

@@ -241,6 +241,59 @@ def test_accounts_of_providers_that_are_not_known_or_take_no_password(tmp_path: 
     assert {row["code"] for row in json.loads(result.stdout)["results"]} == {"provider.refuses"}
 
 
+SAME = """
+accounts:
+  - {email: A@icloud.com, password_command: echo x}
+  - {email: %s, password_command: echo y}
+"""
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "a@icloud.com",
+        "a@ICLOUD.com, imap: IMAP.mail.me.com, smtp: 'smtp.mail.me.com:587'",
+        "a@icloud.com, provider: icloud, imap: 'imap.mail.me.com:993'",
+        "a@icloud.com, login: a",
+        "a@icloud.com, login: A@icloud.com, smtp_security: starttls",
+    ],
+)
+def test_the_same_account_in_other_words_is_refused(tmp_path: Path, second: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(SAME % second)
+    result = run("--accounts", str(path))
+    assert result.exit_code == 2
+    assert "accounts[1]: the same account as accounts[0]" in " ".join(result.stderr.split())
+
+
+def test_two_accounts_of_one_address_are_two(accounts: Callable[..., str], tmp_path: Path) -> None:
+    with server() as one, server() as two:
+        first, second = (Path(accounts(port, "a@x.org")).read_text() for port in (one.port, two.port))
+        path = tmp_path / "accounts.csv"
+        path.write_text(first + second.splitlines()[1] + "\n")
+        assert run("--accounts", str(path), "--only", "imap").exit_code == 0
+    assert one.connections == two.connections == 1
+
+
+@pytest.mark.parametrize(("passwords", "tries"), [((PASSWORD, PASSWORD), 1), ((PASSWORD, "other"), 2)])
+def test_one_login_under_two_addresses_is_tried_once(
+    accounts: Callable[..., str], tmp_path: Path, passwords: tuple[str, str], tries: int
+) -> None:
+    with server({"AUTHENTICATE": NO}) as one:
+        path = tmp_path / "accounts.csv"
+        rows = zip(("jane@x.org", "jill@y.org"), (HOST, HOST.upper()), passwords, strict=True)
+        lines = [f"{name},JANE@x.org,{word},{host}:{one.port},localhost:1" for name, host, word in rows]
+        path.write_text("\n".join(["email,login,password,imap,smtp", *lines]))
+        path.chmod(0o600)
+        result = run("--accounts", str(path), "--only", "imap", "--json")
+    shown = json.loads(result.stdout)["results"]
+    assert [(row["address"], row["code"]) for row in shown] == [
+        ("jane@x.org", "auth.bad_credentials"),
+        ("jill@y.org", "auth.bad_credentials"),
+    ]
+    assert one.commands.count("AUTHENTICATE") == tries
+
+
 def test_ctrl_c_prints_what_is_known(accounts: Callable[..., str]) -> None:
     ready = threading.Event()
 

@@ -14,6 +14,7 @@ from provisioner.errors import ProvisionError, UsageError
 from provisioner.model import Provider, Security
 from provisioner.providers import load_all
 from provisioner.secret import Secret
+from provisioner.strict import MAX_PROBLEMS
 from provisioner.workflows.context import Context
 from provisioner.workflows.login import Login
 from provisioner.workflows.pool import Attempt, log_in_all
@@ -53,17 +54,26 @@ def check_many(
 def listed(context: Context, path: Path) -> list[Attempt]:
     """The accounts of a file (accounts_file.py), which is read now; the passwords, when they are needed.
 
-    Raises UsageError as accounts_file.load, and `accounts.invalid` for providers that are not known.
+    Raises UsageError as accounts_file.load, and `accounts.invalid` for providers that are not known and for
+    an account that stands there twice, in whatever words.
     """
     entries = accounts_file.load(path)
     about = {one.wish.provider or parse_address(one.wish.address)[1] for one in entries}
     known: dict[str, Provider] = {}
     for name in about if len(about) <= FEW else [None]:
         known |= load_all(context.host, name)
-    attempts, problems = [], []
-    for entry in entries:
+    attempts: list[Attempt] = []
+    problems: list[str] = []
+    seen: dict[_Place, set[str]] = {}
+    for number, entry in enumerate(entries):
+        if len(problems) >= MAX_PROBLEMS:
+            problems.append(f"  ... and {len(entries) - number} more accounts, not looked at")
+            break
         try:
-            attempts.append(_attempt(context, entry, resolve(entry.wish, known.values())))
+            candidate = resolve(entry.wish, known.values())
+            if same := _same(candidate, entry.where, seen):
+                problems.append(f"  {entry.where}: the same account as {same}")
+            attempts.append(_attempt(context, entry, candidate))
         except UsageError as error:
             problems.append(f"  {entry.where}: {error.message}")
         except ProvisionError as error:  # no password can log in there; the others can be tried all the same
@@ -71,11 +81,28 @@ def listed(context: Context, path: Path) -> list[Attempt]:
             attempts.append(Attempt(Login(entry.wish.address, nowhere, nowhere), failing(error)))
     if problems:
         raise UsageError(
-            f"{path} names accounts whose servers are not known:\n" + "\n".join(problems),
-            "Give each `provider`, or `imap` and `smtp`; `provisioner providers` lists the providers.",
+            f"{path} names accounts that cannot be checked:\n" + "\n".join(problems),
+            "Name each once, with its `provider`, or `imap` and `smtp`; `provisioner providers` lists the "
+            "providers.",
             code="accounts.invalid",
         )
     return attempts
+
+
+_Place = tuple[str, str, str, int, str]
+"""An address, and a service, server, port and user name with which it logs in."""
+
+
+def _same(candidate: Candidate, where: str, seen: dict[_Place, set[str]]) -> str:
+    """Which account of those before it logs in at the same servers, for both services; notes this one."""
+    before: list[set[str]] = []
+    for service, target in (("imap", candidate.imap), ("smtp", candidate.smtp)):
+        server = (candidate.address.lower(), service, target.host.lower(), target.port)
+        places = [seen.setdefault((*server, user.lower()), set()) for user in target.usernames]
+        before.append(set().union(*places))
+        for place in places:
+            place.add(where)
+    return min(set.intersection(*before), default="")
 
 
 def _attempt(context: Context, entry: Listed, candidate: Candidate) -> Attempt:

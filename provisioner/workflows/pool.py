@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -75,13 +75,41 @@ class _Line:
     running: int = 0
 
 
+def _keys(job: _Job, service: Service) -> set[object]:
+    """What may only log in once at a time: an address, and a place under whatever address."""
+    return {(service, job.attempt.login.address.lower()), _place(job, service)}
+
+
+def _place(job: _Job, service: Service) -> object:
+    target = job.attempt.login.target(service)
+    users = tuple(user.lower() for user in target.usernames)
+    return service, target.host.lower(), target.port, target.security, users
+
+
+class _Verdicts:
+    """What places said that are wanted more than once: the same password is not sent there again."""
+
+    def __init__(self, jobs: Sequence[_Job], services: Sequence[Service]) -> None:
+        wanted = Counter(_place(job, service) for job in jobs for service in services)
+        self._known: dict[object, list[tuple[Secret, CheckResult]]] = {
+            place: [] for place, number in wanted.items() if number > 1
+        }
+
+    def of(self, place: object, secret: Secret) -> CheckResult | None:
+        return next((result for known, result in self._known.get(place, ()) if known == secret), None)
+
+    def keep(self, place: object, secret: Secret, result: CheckResult) -> None:
+        if place in self._known:
+            self._known[place].append((secret, result))
+
+
 class _Scheduler:
     """Hands out logins to threads: as many per server as it likes, never two of one account and service."""
 
     def __init__(self, jobs: Sequence[_Job], services: Sequence[Service], per_host: int | None) -> None:
         self._changed = threading.Condition()
         self._lines: dict[str, _Line] = {}
-        self._busy: set[tuple[str, Service]] = set()
+        self._busy: set[object] = set()
         for job in jobs:
             for service in services:
                 host = job.attempt.login.target(service).host
@@ -106,11 +134,10 @@ class _Scheduler:
             if line.running >= line.limit:
                 continue
             for place, (job, service) in enumerate(line.waiting):
-                key = (job.attempt.login.address.lower(), service)
-                if key not in self._busy:
+                if not (keys := _keys(job, service)) & self._busy:
                     del line.waiting[place]
                     line.running += 1
-                    self._busy.add(key)
+                    self._busy |= keys
                     self._lines[host] = self._lines.pop(host)  # the other servers come first now
                     return job, service
         return None
@@ -125,7 +152,7 @@ class _Scheduler:
                 line.limit = max(1, line.limit // 2) if throttled else line.limit
                 if not line.waiting and not line.running:
                     del self._lines[host]
-            self._busy.discard((job.attempt.login.address.lower(), service))
+            self._busy -= _keys(job, service)
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -160,7 +187,7 @@ def log_in_all(
         _Job(number, attempt, len(services), {} if verbose else None)
         for number, attempt in enumerate(attempts)
     ]
-    scheduler = _Scheduler(jobs, services, per_host)
+    scheduler, verdicts = _Scheduler(jobs, services, per_host), _Verdicts(jobs, services)
     finished: SimpleQueue[_Job | BaseException] = SimpleQueue()
     # Without a listing it is one round trip less, and only logins are asked about.
     conditions = check.Conditions(timeouts=check.Timeouts.of(timeout), addresses=Addresses(), listing=False)
@@ -169,7 +196,7 @@ def log_in_all(
         while task := scheduler.take():
             job, service = task
             try:
-                result = _log_in(job, service, conditions)
+                result = _log_in(job, service, conditions, verdicts)
             except BaseException as error:  # handed over to the caller's thread
                 finished.put(error)
                 scheduler.stop()
@@ -212,20 +239,26 @@ def log_in_all(
         scheduler.stop()
 
 
-def _log_in(job: _Job, service: Service, conditions: Conditions) -> CheckResult | ProvisionError:
+def _log_in(
+    job: _Job, service: Service, conditions: Conditions, verdicts: _Verdicts
+) -> CheckResult | ProvisionError:
     from provisioner import check
 
-    login, secret = job.attempt.login, job.password()
+    login, secret, place = job.attempt.login, job.password(), _place(job, service)
     if isinstance(secret, ProvisionError):
         return secret
+    if known := verdicts.of(place, secret):
+        return known
     own = dataclasses.replace(conditions, rule=login.rule, provider=login.provider)
     if job.tapes is not None:
         tape = job.tapes[service] = login.transcript(service, secret)
         own = dataclasses.replace(own, transcript=lambda _: tape.note)
     try:
-        return check.check_service(service, login.target(service), secret, own)
+        result = check.check_service(service, login.target(service), secret, own)
     except ProvisionError as error:
         return error
+    verdicts.keep(place, secret, result)
+    return result
 
 
 def _rows(job: _Job, services: Sequence[Service]) -> list[CheckRow]:
