@@ -16,10 +16,8 @@ from provisioner.errors import Cancelled, UsageError
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
 from provisioner.shape import shape_of
-from provisioner.stores.command import printed
+from provisioner.stores.command import MAX_BYTES, printed
 
-MAX_BYTES = 4096
-"""No mail password is longer; more is a wrong file."""
 TRIES = 3
 """How often the prompt asks again after an empty or multi-line answer."""
 _SURROUNDING = string.whitespace + "\x85\xa0\u2028\u2029\ufeff\u200b\u200e\u200f\u2060"

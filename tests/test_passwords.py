@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from provisioner.errors import Cancelled, UsageError
 from provisioner.model import AppPassword, PasswordForm
 from provisioner.passwords import clean, from_command, from_prompt, from_stdin, shape_warning
+from provisioner.stores import command as store
 
 RULE = AppPassword(
     term="app-specific password",
@@ -90,6 +94,47 @@ def test_commands_that_give_no_password(command: str) -> None:
     with pytest.raises(UsageError) as caught:
         from_command(command, RULE)
     assert caught.value.code in ("password.command", "password.empty")
+
+
+def gone(marker: Path) -> bool:
+    """Whether the process that wrote its number there has ended, or ends soon."""
+    process = Path(f"/proc/{marker.read_text().strip()}")
+    for _ in range(50):
+        if not process.exists():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+def test_a_command_that_prints_without_end_is_stopped(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    with pytest.raises(UsageError, match="sh prints more than 4096 bytes") as caught:
+        from_command(shlex.join(["sh", "-c", f"echo $$ > {marker}; yes; sleep 60"]), RULE)
+    assert caught.value.code == "password.too_long"
+    assert gone(marker)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+def test_with_no_terminal_all_that_a_command_started_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SECONDS", 0.5)
+    monkeypatch.setattr(store, "_has_no_terminal", lambda: True)
+    marker = tmp_path / "pid"
+    with pytest.raises(UsageError, match="did not end within"):
+        from_command(shlex.join(["sh", "-c", f"sleep 60 & echo $! > {marker}; wait"]), RULE)
+    assert gone(marker)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_command_may_print_as_much_as_a_password_may_have(
+    alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_has_no_terminal", lambda: alone)
+    assert len(from_command("printf %04096d 0", None).reveal()) == 4096
+    with pytest.raises(UsageError, match="more than 4096 bytes"):
+        from_command("printf %04097d 0", None)
 
 
 def test_ctrl_c_at_the_prompt() -> None:

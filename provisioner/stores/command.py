@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import queue
 import shlex
+import signal
 import subprocess
+import threading
+import time
 
 from provisioner.errors import Conflict, UsageError
 from provisioner.items import SecretItem, Store
@@ -11,12 +17,15 @@ from provisioner.secret import Secret
 
 SECONDS = 300
 """A password manager may ask its user to unlock it, so a command gets this long."""
+MAX_BYTES = 4096
+"""No mail password is longer; more is something else."""
 
 
 def printed(command: str) -> bytes:
-    """What a command prints. No shell runs it; its standard error goes to the terminal.
+    """What a command prints, MAX_BYTES at most. No shell runs it; its standard error goes to the terminal.
 
-    Raises UsageError (`password.command`) if it cannot be started, fails or takes too long.
+    Raises UsageError: `password.command` if it cannot be started, fails or takes too long,
+    `password.too_long`.
     """
     try:
         argv = shlex.split(command)
@@ -24,26 +33,78 @@ def printed(command: str) -> bytes:
         raise _refused(f"cannot be read: {error}", "Check its quotes.") from None
     if not argv:
         raise _refused("is empty", "Name a program.")
+    alone = _has_no_terminal()
     try:
         # Python's own descriptors are not inherited (PEP 446); closing the rest by hand could need /proc,
         # which is shut while memory is protected (hardening.py).
-        done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=SECONDS, check=False, close_fds=False)
+        process = subprocess.Popen(
+            argv, stdout=subprocess.PIPE, close_fds=False, process_group=0 if alone else None
+        )
     except OSError as error:
         raise _refused(f"{argv[0]} cannot be started: {error.strerror}", "Check its name.") from None
-    except subprocess.TimeoutExpired:
+    try:
+        output, code = _outcome(process)
+    except (queue.Empty, subprocess.TimeoutExpired):
         raise _refused(
             f"{argv[0]} did not end within {SECONDS} seconds", "Run it by hand to see what it waits for."
         ) from None
-    if done.returncode != 0:
-        raise _refused(f"{argv[0]} failed with exit code {done.returncode}", "Run it by hand to see why.")
-    return done.stdout
+    finally:
+        _end(process, alone)
+    if len(output) > MAX_BYTES:
+        raise UsageError(
+            f"The password command {argv[0]} prints more than {MAX_BYTES} bytes.",
+            "Make it print the password and nothing else.",
+            code="password.too_long",
+        )
+    if code != 0:
+        raise _refused(f"{argv[0]} failed with exit code {code}", "Run it by hand to see why.")
+    return output
+
+
+def _outcome(process: subprocess.Popen[bytes]) -> tuple[bytes, int]:
+    """What it prints, up to one byte too many, and its exit code. Raises Empty, TimeoutExpired."""
+    until = time.monotonic() + SECONDS
+    read: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def reader() -> None:  # beside us: a pipe has no time limit everywhere
+        assert process.stdout  # noqa: S101 - it was asked for
+        with process.stdout as pipe:  # closed, it ends whoever would print on
+            read.put(pipe.read(MAX_BYTES + 1))
+
+    threading.Thread(target=reader, daemon=True, name="password-command").start()
+    output = read.get(timeout=SECONDS)
+    if len(output) > MAX_BYTES:
+        return output, 0
+    return output, process.wait(max(0.0, until - time.monotonic()))
+
+
+def _has_no_terminal() -> bool:
+    """Only then it may be a process group of its own: one in the background cannot ask at a terminal."""
+    if os.name != "posix":
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return True
+    return False
+
+
+def _end(process: subprocess.Popen[bytes], alone: bool) -> None:
+    """Whatever still runs of it."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            if alone:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        process.wait()
 
 
 class CommandStore:
     """A SecretStore of what commands print, each run once at most; nothing can be written to it.
 
-    Raises UsageError (`password.command`), Conflict (`password.elsewhere`) for a password that the command
-    does not print.
+    Raises UsageError as `printed`, Conflict (`password.elsewhere`) for a password that the command does not
+    print.
     """
 
     def __init__(self) -> None:
