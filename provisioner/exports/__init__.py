@@ -23,6 +23,9 @@ CARD_IDS = (
     "spark",
     "canary",
     "em-client",
+    "ios-mail",
+    "gmail-android",
+    "k9-mail",
     "fairemail",
     "samsung-email",
 )

@@ -7,7 +7,7 @@ draft-ietf-mailmaint-autoconfig. `password-cleartext` means an ordinary password
 from __future__ import annotations
 
 from provisioner.clients.base import About, ExportFile, Options
-from provisioner.exports.base import Holds
+from provisioner.exports.base import Holds, served
 from provisioner.model import Account, Security, Support
 from provisioner.render import render
 from provisioner.secret import Secret
@@ -40,11 +40,7 @@ def export(account: Account, _secret: Secret | None, _options: Options) -> Expor
     text = render(
         "autoconfig/config-v1.1.xml.j2", account=account, domain=domain, users=users, sockets=_SOCKETS
     )
-    whom = (
-        f"It serves every address of {domain}."
-        if all(name.startswith("%") for name in users.values())
-        else f"It serves {account.address} only, whose user name is not made from the address."
-    )
+    whom = served(account, everyone=all(name.startswith("%") for name in users.values()))
     return ExportFile(
         name="config-v1.1.xml",
         content=text.encode(),

@@ -8,7 +8,7 @@ instead of sending the password in clear.
 from __future__ import annotations
 
 from provisioner.clients.base import About, ExportFile, Options
-from provisioner.exports.base import Holds
+from provisioner.exports.base import Holds, served
 from provisioner.model import Account, Security, Support
 from provisioner.render import render
 from provisioner.secret import Secret
@@ -35,11 +35,7 @@ def export(account: Account, _secret: Secret | None, _options: Options) -> Expor
     """
     domain = account.address.rpartition("@")[2]
     text = render("autodiscover/autodiscover.xml.j2", account=account, encryption=_ENCRYPTION)
-    whom = (
-        f"It serves {account.address} only, for it names the user; others need answers of their own."
-        if "<LoginName>" in text
-        else f"It serves every address of {domain}."
-    )
+    whom = served(account, everyone="<LoginName>" not in text)
     return ExportFile(
         name="autodiscover.xml",
         content=text.encode(),

@@ -43,6 +43,13 @@ class Export(Protocol):
         ...
 
 
+def served(account: Account, *, everyone: bool) -> str:
+    """Whom a file on the domain's web server is right for. `everyone`: no single user is named in it."""
+    if everyone:
+        return f"It serves every address of {account.address.rpartition('@')[2]}."
+    return f"It serves {account.address} only, for that user's name is in it."
+
+
 @dataclass(frozen=True)
 class Made:
     """An export that is no module: a client's file, or a card made from data."""
