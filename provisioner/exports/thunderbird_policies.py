@@ -3,7 +3,9 @@
 No policy is about accounts, but `Preferences` may set `mail.*` (modules/policies/Policies.sys.mjs), and
 Thunderbird adds the accounts that `mail.accountmanager.appendaccounts` lists to the user's own, once
 (nsMsgAccountManager.cpp). Outgoing servers have no such list any more (OutgoingServerService.sys.mjs), so
-theirs is a default, which only counts where the user has no outgoing server of their own.
+theirs is a default, which only counts where the user has no outgoing server of their own. Elsewhere the
+account cannot send: no policy adds to `mail.smtpservers`, and to set it would take away the user's servers.
+The identity still names its own server, so that nothing goes out through somebody else's.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ ABOUT = About(
     versions="153",
     account="a policies.json that an administrator puts on the machine",
     stored="Thunderbird's own store; it asks once for receiving and once for sending",
-    proof="the real program starts with it, asks, reads and sends over TLS, and never asks again",
+    proof="the real program starts with it, asks, reads and sends over TLS, and never asks again; beside an "
+    "account of the user's own it only reads",
     proven="2026-11-23",
 )
 
@@ -53,7 +56,8 @@ def export(account: Account, _secret: Secret | None, _options: Options) -> Expor
         "/etc/thunderbird/policies/policies.json; Windows and macOS: distribution/policies.json inside the "
         "installation (Thunderbird.app/Contents/Resources on a Mac); merge it with one that is there. "
         f"Thunderbird asks for the password of {account.address}, once for receiving and once for sending. "
-        "It is for people without an account: beside another one it can only receive; use `setup` there.",
+        "It is for people without an account: beside another one it can only receive, until its outgoing "
+        "server is added by hand in Account Settings; use `setup` there.",
     )
 
 

@@ -86,7 +86,10 @@ def test_policies_bring_the_account(world: World, lab: Lab) -> None:
 
 
 def test_policies_and_a_user_with_an_account(world: World, lab: Lab) -> None:
-    """Both are there and receive, the user's own stays the default and sends."""
+    """Both are there and receive; the user's own stays the default and sends, the other cannot: that is said.
+
+    Nothing of one account's goes out through the other's server.
+    """
     world.thunderbird_with_bob()
     with (
         policies(lab, exported(world, "thunderbird-policies")),
@@ -97,6 +100,10 @@ def test_policies_and_a_user_with_an_account(world: World, lab: Lab) -> None:
         world.assert_shows_inbox(thunderbird, host=BOB_HOST)
         world.assert_sends(thunderbird, sender=BOB)
         world.assert_shows_inbox(thunderbird)
+        with pytest.raises(AssertionError, match="Send Message Error"):
+            thunderbird.send("friend@example.org", "From the policy's account", JANE)
+        assert len(world.smtp.mails) == 1
+        thunderbird.kill()
 
 
 READ = """

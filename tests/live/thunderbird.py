@@ -228,7 +228,8 @@ class Thunderbird:
     def send(self, recipient: str, subject: str, sender: str, *, asked_for: str = "") -> None:
         """Writes a message in a compose window as `sender` and presses Send; `asked_for`: the password."""
         self._compose(recipient, subject, sender)
-        self.script("composer().goDoCommand('cmd_sendNow');")
+        # Not at once: a dialog in answer to it would hold up the script that gave the command.
+        self.script("composer().setTimeout(() => composer().goDoCommand('cmd_sendNow'), 0);")
         if asked_for:
             self.answer(asked_for)
         self._composer_closes()
