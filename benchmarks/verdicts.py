@@ -69,7 +69,7 @@ WORDS = {
     "auth.privacy_required": "privacyrequired|more encryption|\\b538\\b",
     "auth.contact_admin": "contactadmin|blocked",
     "auth.unavailable": "unavailable|temporary",
-    "auth.limit": r"\[limit\]|too many|slow down",
+    "auth.limit": r"\[limit\]|too many|slow down|throttled",
     "auth.in_use": "inuse|locked",
     "auth.required": "authentication required|\\b530\\b",
     "auth.method_broken": r"\[cannot\]",
@@ -80,7 +80,9 @@ WORDS = {
     "proto.stalled": _LATE,
     "proto.too_long": "too (long|large|big)|more than|exceed|limit|oversize",
     "proto.garbled": "unexpected|invalid|malformed|weird|parse|garbl|bad (response|reply|server)|not valid",
-    "box.no_inbox": "no such mailbox|nonexistent",
+    "box.no_inbox": r"no such mailbox|nonexistent|\[noperm\]|\bBAD no\b",
+    "box.unavailable": r"\[(unavailable|serverbug)\]|unavailable",
+    "box.id_wanted": "unsafe login",
 }
 _LIBRARY = """
 import ssl, sys, imapclient

@@ -32,6 +32,8 @@ CAUSES = {
     "auth.limit": Health.WARNING,
     "auth.in_use": Health.WARNING,
     "auth.unavailable": Health.WARNING,
+    "auth.skipped": Health.WARNING,
+    "box.unavailable": Health.WARNING,
     "send.later": Health.WARNING,
 }
 """What works but slowly, or is expected to pass by itself. Every other cause of a failed login is CRITICAL,

@@ -32,7 +32,8 @@ def shape_of(secret: Secret, rule: AppPassword) -> Shape:
     if rule.spaces_are_decoration:
         password = "".join(password.split())
     if _fits(password, form):
-        return Shape("fits")
+        lost = "-" in form.example and "-" not in password and not re.fullmatch(form.pattern, password)
+        return Shape("mangled", "its dashes are missing") if lost else Shape("fits")
     for why, mended in (
         ("long dashes instead of plain ones", _DASHES.sub("-", password)),
         ("blanks in it", "".join(password.split())),
@@ -49,7 +50,7 @@ def shape_of(secret: Secret, rule: AppPassword) -> Shape:
 
 
 def _fits(password: str, form: PasswordForm) -> bool:
-    """With its separators, or with none of them at all: people leave them out, and so may the pattern."""
+    """With its separators, or with none of them at all: blanks may be left out, and so may the pattern."""
     if re.fullmatch(form.pattern, password):
         return True
     groups = _SEPARATORS.split(form.example)

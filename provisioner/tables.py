@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from provisioner.errors import Cancelled
 from provisioner.report import CheckRow, Report
 
 EXAMPLES = 3
@@ -49,7 +50,9 @@ def lines(report: Report) -> Iterator[Line]:
     if accounts:
         working = sum(all(row.ok for row in rows) for rows in accounts.values())
         yield Line(None, "")
-        yield Line(None, f"{counted(working, len(accounts), 'account')}.")
+        stopped = sum(any(row.code == Cancelled.code for row in rows) for rows in accounts.values())
+        late = f"; {stopped} not finished" if stopped else ""
+        yield Line(None, f"{counted(working, len(accounts), 'account')}{late}.")
 
 
 def counted(working: int, total: int, what: str) -> str:

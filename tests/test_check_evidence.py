@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.check import evidence, exit_code
+from provisioner.check import evidence, exit_code, waiting
 from provisioner.check.causes import CAUSES
 from provisioner.check.diagnosis import MAX_TEXT, clean, compare, explain
 from provisioner.check.shown import Shown
@@ -250,8 +250,8 @@ def test_any_first_line_is_judged(line: bytes) -> None:
     ("password", "rule", "kind", "why"),
     [
         ("abcd-efgh-ijkl-mnop", APPLE, "fits", ""),
-        ("abcdefghijklmnop", APPLE, "fits", ""),
-        ("abcd efgh ijkl mnop", APPLE, "fits", ""),
+        ("abcdefghijklmnop", APPLE, "mangled", "its dashes are missing"),
+        ("abcd efgh ijkl mnop", APPLE, "mangled", "its dashes are missing"),
         ("abcd efgh ijkl mnop", COMPACT, "fits", ""),
         ("abcd-efgh-ijkl-mnop", COMPACT, "fits", ""),
         ("abcd–efgh—ijkl‑mnop", APPLE, "mangled", "dashes"),
@@ -273,6 +273,29 @@ def test_the_shape_of_a_password(password: str, rule: AppPassword, kind: str, wh
     shape = shape_of(Secret(password), rule)
     assert shape.kind == kind
     assert why in shape.why
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Request is throttled. Suggested Backoff Time: 299961 milliseconds", "5 minutes"),
+        ("[LIMIT] try again in 30 seconds.", "30 seconds"),
+        ("421 4.7.0 too many failures, wait 1 minute", "60 seconds"),
+        ("locked for 90 min", "90 minutes"),
+        ("Retry after 3600s", "60 minutes"),
+        ("blocked for the next 24 hours", "24 hours"),
+        ("please wait at least 3 days", "3 days"),
+        ("in 1 second", "1 second"),
+        ("too many connections (10) from 203.0.113.7", ""),
+        ("in 0 seconds", ""),
+        ("421 try again later", ""),
+        ("after 5 mistakes", ""),
+    ],
+)
+def test_how_long_to_wait(text: str, told: str) -> None:
+    assert waiting.told(text) == told
+    _, step = explain("auth.limit", {"text": text}, host="h", port=1)
+    assert (f"wait {told}," if told else "does not say how long") in step
 
 
 @given(st.text(max_size=40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import signal
@@ -17,11 +18,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from provisioner import tables
 from provisioner.accounts import Target
 from provisioner.cli import cli
 from provisioner.errors import Cancelled, UsageError
 from provisioner.model import Security
-from provisioner.report import CheckRow
+from provisioner.report import CheckRow, Report
 from provisioner.secret import Secret
 from provisioner.workflows import pool
 from provisioner.workflows.login import Login
@@ -91,17 +93,15 @@ def test_one_login_at_a_time_per_account() -> None:
     assert gauge.most == 1
 
 
-def test_a_server_that_is_throttled_gets_half_as_many() -> None:
+def test_a_server_that_has_enough_connections_gets_half_as_many() -> None:
     gauge = Gauge(4)
     calls = iter(range(1000))
 
-    def answer(talk: Talk) -> None:
-        first = next(calls) == 0
-        if not first:
-            gauge(talk)
-        talk.send(f"{talk.tag} NO [LIMIT] slow down\r\n" if first else f"{talk.tag} OK welcome\r\n")
+    def greet(talk: Talk) -> None:
+        ready = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n"
+        talk.send("* BYE too many\r\n" if next(calls) == 0 else ready)
 
-    with server({"AUTHENTICATE": answer}) as one:
+    with server({"GREETING": greet, "AUTHENTICATE": (gauge, "{tag} OK welcome\r\n")}) as one:
         first = attempt(one.port, "first@x.org")
         started = threading.Event()
 
@@ -111,8 +111,41 @@ def test_a_server_that_is_throttled_gets_half_as_many() -> None:
 
         others = [attempt(one.port, f"u{n}@x.org", after_the_first) for n in range(9)]
         rows = log_in([first, *others], per_host=2, done=started.set)
-    assert [row.code for row in rows] == ["auth.limit"] + ["ok"] * 9
+    assert [row.code for row in rows] == ["greet.bye"] + ["ok"] * 9
     assert gauge.most <= 2  # the one that waited with the first, and from then on one by one
+
+
+@pytest.mark.parametrize("says", ["[LIMIT] wait 20 minutes", "[LIMIT] slow down"])
+def test_a_server_that_has_enough_logins_gets_none(says: str) -> None:
+    def answer(talk: Talk) -> None:
+        first = one.commands.count("AUTHENTICATE") == 1
+        talk.send(f"{talk.tag} OK welcome\r\n" if first else f"{talk.tag} NO {says}\r\n")
+
+    asked: list[str] = []
+
+    def password(name: str) -> Callable[[], Secret]:
+        def ask() -> Secret:
+            asked.append(name)
+            return Secret(PASSWORD)
+
+        return ask
+
+    with server({"AUTHENTICATE": answer}) as one, server() as other:
+        names = [f"u{n}@x.org" for n in range(5)]
+        attempts = [attempt(one.port, name, password(name)) for name in names]
+        rows = log_in([*attempts, replace_host(attempt(other.port, "v@x.org"))], per_host=1)
+    assert [row.code for row in rows] == ["ok", "auth.limit", *["auth.skipped"] * 3, "ok"]
+    assert one.commands.count("AUTHENTICATE") == one.connections == len(asked) == 2
+    wait = "20 minutes" if "20" in says else "a while (it does not say how long"
+    assert f"wait {wait}" in rows[1].next
+    assert f"Wait {wait}" in rows[2].next
+    assert rows[2].exit_code == 4
+
+
+def replace_host(one: Attempt) -> Attempt:
+    """The same server by another name, so that it is another one."""
+    target = dataclasses.replace(one.login.imap, host=HOST.upper())
+    return Attempt(dataclasses.replace(one.login, imap=target), one.secret)
 
 
 def test_a_password_that_cannot_be_had_is_a_row() -> None:
@@ -144,7 +177,38 @@ def test_an_interruption_keeps_what_is_known() -> None:
     assert [row.address for row in rows] == [f"u{n}@x.org" for n in range(len(rows))]
 
 
-# --- the command ---
+def test_an_account_of_which_one_service_has_not_answered_is_not_finished() -> None:
+    def stop() -> None:
+        while one.commands.count("LOGOUT") < 2:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        raise KeyboardInterrupt
+
+    rows: list[CheckRow] = []
+    deaf = Scenario("deaf", "smtp", "tls", "ok", {"GREETING": Talk.hang})
+    with server() as one, Server(Scenario("good", "smtp", "tls", "ok")) as two, Server(deaf) as three:
+        half, whole = attempt(one.port, "half@x.org"), attempt(one.port, "whole@x.org")
+        pairs = [(half, three), (whole, two)]
+        attempts = [
+            Attempt(
+                dataclasses.replace(
+                    each.login, smtp=Target(HOST, server.port, Security.TLS, each.login.imap.usernames)
+                ),
+                each.secret,
+            )
+            for each, server in pairs
+        ]
+        with pytest.raises(Cancelled, match="1 of 2 accounts was not"):
+            log_in_all(attempts, rows.append, done=stop)
+    shown = [(row.address, row.service, row.ok, row.code) for row in rows]
+    assert shown == [
+        ("half@x.org", "imap", True, "ok"),
+        ("half@x.org", "smtp", False, "cancelled"),
+        ("whole@x.org", "imap", True, "ok"),
+        ("whole@x.org", "smtp", True, "ok"),
+    ]
+    report = Report("check", rows=list(rows))
+    assert list(tables.lines(report))[-1].text == "1 of 2 accounts works; 1 not finished."
 
 
 def run(*arguments: str) -> Result:

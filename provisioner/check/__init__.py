@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from provisioner.accounts import Target
 from provisioner.check.conditions import Conditions, Service, make_context
-from provisioner.check.diagnosis import compare, exit_code
+from provisioner.check.diagnosis import compare, exit_code, skipped
 from provisioner.check.timing import Timeouts
 from provisioner.errors import UsageError
 from provisioner.outcome import CheckResult
@@ -29,6 +29,7 @@ __all__ = [
     "check_service",
     "exit_code",
     "make_context",
+    "skipped",
 ]
 
 

@@ -47,9 +47,9 @@ CAUSES: dict[str, Cause] = {
     ),
     "greet.bye": Cause(
         "{host} takes no new connections right now: {text}",
-        "Wait and try again; too many open connections is a usual reason.",
+        "Wait {wait} and try again; too many open connections are a usual reason.",
     ),
-    "greet.busy": Cause("{host} is unavailable for the moment: {text}", "Wait a few minutes and try again."),
+    "greet.busy": Cause("{host} is unavailable for the moment: {text}", "Wait {wait} and try again."),
     "greet.rejected": Cause(
         "{host} does not serve this computer's network address: {text}",
         "Use another network, or ask the provider about a block.",
@@ -214,11 +214,15 @@ CAUSES: dict[str, Cause] = {
     ),
     "auth.unavailable": Cause(
         "{host} cannot check passwords right now; yours may be right.",
-        "Wait some minutes and try again; do not change the password.",
+        "Wait {wait} and try again; do not change the password.",
     ),
     "auth.limit": Cause(
         "Too many logins or connections for this account right now.",
-        "Close other mail programs, wait, and try again.",
+        "Close other mail programs, wait {wait}, and try again.",
+    ),
+    "auth.skipped": Cause(
+        "Not tried: {host} has just refused another login, as it gets too many; more could lock accounts.",
+        "Wait {wait}, then check this account again.",
     ),
     "auth.in_use": Cause("Another program has locked the mailbox.", "Close the other program and try again."),
     "auth.required": Cause(
@@ -270,6 +274,15 @@ CAUSES: dict[str, Cause] = {
     "box.no_inbox": Cause(
         "The login works, but the inbox cannot be opened: {text}",
         "Check that mail is set up for the account: does the provider's web mail open?",
+        OTHER,
+    ),
+    "box.unavailable": Cause(
+        "The login works, but {host} cannot open the mailbox right now: {text}",
+        "Wait {wait} and try again; the password is right.",
+    ),
+    "box.id_wanted": Cause(
+        "The login works, but {host} opens no mailbox for a program that does not say its name (ID): {text}",
+        "Use a mail client that does, such as Thunderbird, Outlook or Apple Mail; the password is right.",
         OTHER,
     ),
     "box.nearly_full": Cause(

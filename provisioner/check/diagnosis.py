@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from provisioner.accounts import Target
+from provisioner.check import waiting
 from provisioner.check.causes import CAUSES
 from provisioner.check.rules import Confidence, Seen
 from provisioner.outcome import CheckResult
@@ -37,6 +39,7 @@ _DEFAULTS = {
     "term": "app password",
     "displayed": "the provider shows",
     "text": "(no reason given)",
+    "wait": waiting.UNKNOWN,
 }
 
 
@@ -59,6 +62,8 @@ def explain(
     cause = CAUSES[code]
     given = {key: clean(value, secrets) for key, value in facts.items()}
     values = defaultdict(lambda: "unknown", _DEFAULTS)
+    if span := waiting.told(given.get("text", "")):
+        values["wait"] = span
     values.update({key: value for key, value in given.items() if value}, host=host, port=str(port))
     values["a_term"] = ("an " if values["term"][0] in "aeiouAEIOU" else "a ") + values["term"]
     sentence = cause.sentence.format_map(values)
@@ -83,7 +88,7 @@ def compare(results: Mapping[_Service, CheckResult]) -> dict[_Service, CheckResu
     if len(results) > 1 and len(shown) == 1 and (certificate := shown.pop()):
         return {service: _blame_network(result, certificate) for service, result in results.items()}
     accepted = next(
-        (result for result in results.values() if result.ok or result.code == "box.no_inbox"), None
+        (result for result in results.values() if result.ok or result.code.startswith("box.")), None
     )
     if accepted is None:
         return dict(results)
@@ -91,6 +96,14 @@ def compare(results: Mapping[_Service, CheckResult]) -> dict[_Service, CheckResu
         service: _blame_username(result, accepted) if result.code in _PASSWORD_BLAMED else result
         for service, result in results.items()
     }
+
+
+def skipped(service: str, target: Target, limited: CheckResult) -> CheckResult:
+    """What is said instead of a login at a server that has answered another one with `limited`."""
+    facts = {"wait": waiting.told(limited.message)}
+    message, step = explain("auth.skipped", facts, host=target.host, port=target.port)
+    user = target.usernames[0] if target.usernames else ""
+    return CheckResult(service, target.host, target.port, user, False, "auth.skipped", message, step)
 
 
 def _blame_network(result: CheckResult, certificate: str) -> CheckResult:

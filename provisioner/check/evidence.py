@@ -11,7 +11,7 @@ from typing import Literal
 
 from provisioner.check import rules
 from provisioner.check.diagnosis import Fault
-from provisioner.check.rules import Rule, Seen
+from provisioner.check.rules import Layer, Rule, Seen
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
 from provisioner.shape import shape_of
@@ -127,8 +127,13 @@ def imap_bye(text: str, stage: Stage) -> Fault:
     return _judged(_imap("BYE", text, text), text=text, when=_WHEN[stage])
 
 
-def _imap(status: str, text: str, said: str) -> Seen:
-    return Seen("login", "imap", f"{status} {response_code(text)}".strip(), said)
+def inbox_refusal(status: str, text: str) -> Fault:
+    """A tagged NO or BAD to EXAMINE INBOX, after a login that works."""
+    return _judged(_imap(status, text, text[: rules.LONGEST], "inbox"), text=text)
+
+
+def _imap(status: str, text: str, said: str, layer: Layer = "login") -> Seen:
+    return Seen(layer, "imap", f"{status} {response_code(text)}".strip(), said)
 
 
 def smtp_refusal(code: int, text: str) -> Fault:

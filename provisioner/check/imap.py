@@ -89,7 +89,7 @@ class ImapSession:
             tags = [self._send(*command) for command in (*who, ("EXAMINE", "INBOX"))]
             *_, opened = [self._answer(tag) for tag in tags]
             if opened.status != "OK":
-                raise Fault("box.no_inbox", text=opened.text)
+                raise evidence.inbox_refusal(opened.status, opened.text)
             return Contents()
         asked = _listing(self._capabilities())
         tells_quota = self._tells_quota or "QUOTA" in self._capabilities()
@@ -103,7 +103,7 @@ class ImapSession:
         tags = [self._send(*command) for command in commands]
         *_, opened, listed = [self._answer(tag) for tag in tags]
         if opened.status != "OK":
-            raise Fault("box.no_inbox", text=opened.text)
+            raise evidence.inbox_refusal(opened.status, opened.text)
         found = self._listed()
         late = _listing(self._capabilities())
         if listed.status != "OK" or (late != asked and not any(row.flags & FLAGS.keys() for row in found)):

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from provisioner.model import Provider
 
-Layer = Literal["greeting", "certificate", "handshake", "offer", "login", "send"]
+Layer = Literal["greeting", "certificate", "handshake", "offer", "login", "inbox", "send"]
 Confidence = Literal["certain", "likely"]
 LONGEST = 500
 """Characters of what a server says that are looked at: a hostile one may say a great deal."""
@@ -158,6 +158,7 @@ RULES: tuple[Rule, ...] = (
     Rule("offer", "auth.none_offered", "smtp", status="none"),
     Rule("offer", "auth.no_common_method"),
     # The login. Words that say more than the code that comes with them, the most specific first
+    Rule("login", "auth.limit", "imap", status="BAD.*", words=r"throttl|back-?off time", confidence="likely"),
     Rule("login", "proto.bad", "imap", status="BAD.*"),
     Rule(
         "login",
@@ -210,6 +211,16 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.bad_credentials", "smtp", status=r"5\d\d.*", words=_BLAMED, confidence="likely"),
     Rule("login", "auth.refused", "smtp", status=r"5\d\d.*"),
     Rule("login", "proto.garbled"),
+    # The answer to EXAMINE INBOX after a login that works
+    Rule("inbox", "box.id_wanted", words=r"\bunsafe login\b"),  # github.com/joeyates/imap-backup/issues/217
+    Rule("inbox", "box.unavailable", status=r"\w+ (UNAVAILABLE|SERVERBUG)"),
+    Rule("inbox", "auth.limit", status=r"\w+ LIMIT"),
+    Rule("inbox", "auth.in_use", status=r"\w+ INUSE"),
+    Rule("inbox", "auth.contact_admin", status=r"\w+ CONTACTADMIN"),
+    Rule("inbox", "box.no_inbox", status=r"\w+ (NONEXISTENT|NOPERM|CANNOT|AUTHORIZATIONFAILED)"),
+    Rule("inbox", "auth.limit", words=_LIMIT, confidence="likely"),
+    Rule("inbox", "box.unavailable", words=_UNAVAILABLE, confidence="likely"),
+    Rule("inbox", "box.no_inbox"),
     # Sending after a login that works: the command, its reply, the enhanced status code (RFC 5321, RFC 3463)
     Rule("send", "auth.required", status=r"\w+ 530.*"),
     Rule("send", "send.too_big", status=r"\w+ (552.*|5\d\d 5\.(3\.4|2\.[23]))"),

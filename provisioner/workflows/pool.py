@@ -25,8 +25,10 @@ AT_ONCE = 32
 PER_HOST = 4
 """Connections to one server at the same time, unless its profile or the user says otherwise."""
 
-THROTTLED = ("greet.bye", "greet.busy", "auth.limit")
-"""Causes by which a server says that it gets too much."""
+BUSY = ("greet.bye", "greet.busy")
+"""Causes by which a server says, before a password is sent, that it gets too much."""
+LIMITED = "auth.limit"
+"""The cause by which it says so of passwords."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class _Line:
     """Who waits for one server."""
 
     limit: int
+    limited: CheckResult | None = None
     waiting: deque[tuple[_Job, Service]] = field(default_factory=deque)
     running: int = 0
 
@@ -142,14 +145,22 @@ class _Scheduler:
                     return job, service
         return None
 
-    def done(self, job: _Job, service: Service, *, throttled: bool) -> None:
-        """A server that says that it is too much gets half as many from then on."""
+    def limited(self, job: _Job, service: Service) -> CheckResult | None:
+        """By what the server has asked for no more logins."""
+        with self._changed:
+            line = self._lines.get(job.attempt.login.target(service).host)
+            return line.limited if line else None
+
+    def done(self, job: _Job, service: Service, result: CheckResult | ProvisionError) -> None:
+        """A server that says that it is too much gets half as many from then on, or none."""
         with self._changed:
             host = job.attempt.login.target(service).host
             line = self._lines.get(host)
             if line:
                 line.running -= 1
-                line.limit = max(1, line.limit // 2) if throttled else line.limit
+                line.limit = max(1, line.limit // 2) if result.code in BUSY else line.limit
+                if isinstance(result, CheckResult) and result.code == LIMITED:
+                    line.limited = result
                 if not line.waiting and not line.running:
                     del self._lines[host]
             self._busy -= _keys(job, service)
@@ -193,15 +204,19 @@ def log_in_all(
     conditions = check.Conditions(timeouts=check.Timeouts.of(timeout), addresses=Addresses(), listing=False)
 
     def work() -> None:
+        result: CheckResult | ProvisionError
         while task := scheduler.take():
             job, service = task
             try:
-                result = _log_in(job, service, conditions, verdicts)
+                if limited := scheduler.limited(job, service):
+                    result = check.skipped(service, job.attempt.login.target(service), limited)
+                else:
+                    result = _log_in(job, service, conditions, verdicts)
             except BaseException as error:  # handed over to the caller's thread
                 finished.put(error)
                 scheduler.stop()
                 return
-            scheduler.done(job, service, throttled=getattr(result, "code", "") in THROTTLED)
+            scheduler.done(job, service, result)
             with job.lock:
                 job.results[service] = result
                 job.left -= 1
@@ -231,10 +246,10 @@ def log_in_all(
         scheduler.stop()
         left = sum(job.left > 0 for job in jobs)
         for job in waiting.values():
-            for row in _rows(job, services):
+            for row in _rows(job, services, stopped=True):
                 add(row)
-        plural = "account was" if left == 1 else "accounts were"
-        raise Cancelled(f"Stopped; {left} of {len(jobs)} {plural} not tried to the end.") from None
+        accounts, were = "account" if len(jobs) == 1 else "accounts", "was" if left == 1 else "were"
+        raise Cancelled(f"Stopped; {left} of {len(jobs)} {accounts} {were} not tried to the end.") from None
     finally:
         scheduler.stop()
 
@@ -261,11 +276,18 @@ def _log_in(
     return result
 
 
-def _rows(job: _Job, services: Sequence[Service]) -> list[CheckRow]:
+def _unfinished() -> Cancelled:
+    return Cancelled("Stopped before this login had ended.", "Run it again.")
+
+
+def _rows(job: _Job, services: Sequence[Service], *, stopped: bool = False) -> list[CheckRow]:
+    """What is known of an account. Of one that was `stopped` half way, also which service is not."""
     from provisioner.check.diagnosis import compare
 
     with job.lock:
         known = dict(job.results)
+    if known and stopped:
+        known = {service: known.get(service, _unfinished()) for service in services}
     judged = compare({name: one for name, one in known.items() if isinstance(one, CheckResult)})
     login, tapes = job.attempt.login, job.tapes or {}
     return [

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 REJECTED = 3
 """The exit code of a rejected login (Report)."""
+TOO_MANY = ("auth.limit", "auth.skipped")
+"""Causes by which a server wants to be left alone."""
 REST = 60
-"""Minutes. A rejected password is tried again after twice the time, four times, ..., at most so long: a
-password that is wrong again and again locks an account."""
+"""Minutes. A login that was rejected, or one too many, is tried again after twice the time, four times, ...,
+at most so long: a password that is wrong again and again locks an account."""
 
 
 class Clock:
@@ -55,7 +57,7 @@ class Watcher:
     _refused: dict[object, tuple[int, datetime]] = field(default_factory=dict)
 
     def due(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Those that do not rest after a rejection."""
+        """Those that do not rest."""
         now = self.clock.now()
         resting = {key for key, (_, until) in self._refused.items() if now < until}
         return [one for one in attempts if _identity(one.login) not in resting]
@@ -73,9 +75,11 @@ class Watcher:
         return changes
 
     def rest(self, attempts: Sequence[Attempt], rows: Sequence[CheckRow]) -> None:
-        """Lets the rejected among `attempts`, which gave `rows`, rest."""
+        """Lets those of `attempts` rest which were rejected or too many, as `rows` say."""
         rejected = {
-            (row.address, row.clients, row.host, row.port) for row in rows if row.exit_code == REJECTED
+            (row.address, row.clients, row.host, row.port)
+            for row in rows
+            if row.exit_code == REJECTED or row.code in TOO_MANY
         }
         for login in (attempt.login for attempt in attempts):
             identity = _identity(login)
