@@ -14,6 +14,7 @@ CLIENT_IDS = (
     "thunderbird",
     "apple-mail",
     "claws-mail",
+    "sylpheed",
     "msmtp",
     "mbsync",
     "getmail",
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         notmuch,
         offlineimap,
         s_nail,
+        sylpheed,
         thunderbird,
         vdirsyncer,
     )
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
         thunderbird,
         apple_mail,
         claws_mail,
+        sylpheed,
         msmtp,
         mbsync,
         getmail,

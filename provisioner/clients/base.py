@@ -80,7 +80,7 @@ class Found:
     item: SecretItem | None = None
     advice: str = ""
     note: str = ""
-    """What the client needs after a new password, beside the password."""
+    """What the client needs after a new password, beside the password; or, of one that asks, that it does."""
 
 
 class Client(Protocol):
@@ -130,6 +130,13 @@ class Client(Protocol):
 
 NOTHING = "none of its own"
 """For the `About` of a client that holds no password."""
+ASKED = "none is written: it asks for it"
+"""For the `About` of a client whose support is `config`."""
+
+
+def asks(client: Client) -> bool:
+    """No file can give it the password: the person types it there, and it is in no store that we know."""
+    return client.SUPPORT is Support.CONFIG
 
 
 def no_export(_account: Account, _secret: Secret | None, _options: Options) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from provisioner import clients
 from provisioner.accounts import Wish
-from provisioner.clients.base import Client, Options
+from provisioner.clients.base import Client, Options, asks
 from provisioner.errors import UsageError
 from provisioner.model import Account, Support
 from provisioner.report import CERT_DAYS
@@ -133,6 +133,8 @@ def _nothing_stored(client: Client, address: str) -> UsageError:
     hint = f"Set it up with: provisioner setup {address} {client.ID}"
     if not client.ABOUT.holds_password:
         hint = "It holds none: check the program that fetches its mail."
+    elif asks(client):
+        hint = "It asks you for it: check without --client."
     elif client.SUPPORT is not Support.FULL:
         hint = "It keeps its passwords where provisioner cannot read them: check without --client."
     return UsageError(

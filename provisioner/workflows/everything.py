@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner import clients
-from provisioner.clients.base import Options
+from provisioner.clients.base import Options, asks
 from provisioner.errors import ProvisionError
 from provisioner.model import Support
 from provisioner.receipt import Receipt, ReceiptState
@@ -18,7 +18,8 @@ from provisioner.workflows.status import Finding, join, look, stored_login
 def stored_everywhere(context: Context, options: Options) -> list[Attempt]:
     """What each client has stored, of all that was set up here; each password once.
 
-    A password that cannot be read is a failure. What was handed over to be imported is not looked at.
+    A password that cannot be read is a failure. Clients that keep it elsewhere are not looked at: what was
+    handed over to be imported, and what asks for it.
     """
     found: list[tuple[Login, Secret]] = []
     lost: list[Attempt] = []
@@ -28,12 +29,16 @@ def stored_everywhere(context: Context, options: Options) -> list[Attempt]:
         _, finding = look(context, receipt, at_receipt(options, receipt), login=True)
         if finding.secret:
             join(found, stored_login(context, receipt), finding.secret)
-        elif (
-            receipt.client not in clients.CLIENT_IDS
-            or clients.get(receipt.client).SUPPORT is not Support.IMPORT
-        ):
+        elif not _elsewhere(receipt.client):
             lost.append(_lost(context, receipt, finding))
     return [*(Attempt.having(*one) for one in found), *lost]
+
+
+def _elsewhere(client_id: str) -> bool:
+    if client_id not in clients.CLIENT_IDS:
+        return False
+    client = clients.get(client_id)
+    return client.SUPPORT is Support.IMPORT or asks(client)
 
 
 def _lost(context: Context, receipt: Receipt, finding: Finding) -> Attempt:

@@ -155,7 +155,7 @@ def _add_receipt(context: Context, result: Holders, receipt: Receipt, place: Opt
         found = ()
     usable = [one for one in found or () if one.account is not None]
     if found is None or usable:
-        item, note = next(((one.item, one.note) for one in usable if one.item), (None, ""))
+        item, note = next(((one.item, one.note) for one in usable if one.item or one.note), (None, ""))
         holder = Holder(client, receipt.account, place, receipt.where, receipt.label, item, note)
         result.holders.append(holder)
     elif not found:

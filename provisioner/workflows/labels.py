@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from provisioner import clients, seals
 from provisioner.apply import Deed, relabel
@@ -34,6 +34,13 @@ def settle(context: Context, deeds: Sequence[Deed], secret: Secret, label: str) 
             relabel(context.journal, receipt, label, rotated=now())
         elif receipt.label != label and _has(context, receipt, secret):
             relabel(context.journal, receipt, label)
+
+
+def typed(context: Context, address: str, places: Collection[tuple[str, str]], label: str) -> None:
+    """After a rotation: clients that ask, by ID and place, will be given the password with this label."""
+    for receipt in context.journal.receipts(address):
+        if (receipt.client, receipt.where) in places:
+            relabel(context.journal, receipt, label, rotated=now())
 
 
 def _has(context: Context, receipt: Receipt, secret: Secret) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from provisioner import providers, seals
 from provisioner.accounts import Wish, check_label, parse_address
 from provisioner.apply import apply
-from provisioner.clients.base import Options
+from provisioner.clients.base import Options, asks
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.journal import now
 from provisioner.model import Plan, Provider
@@ -68,6 +68,7 @@ def rotate(
         )
     provider = providers.find(context.host, holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
+    asking = {(holder.client.ID, holder.where) for holder in holders if asks(holder.client)}
     # With the day, so that old and new can be told apart where they are revoked.
     new_label = label or _fresh(f"{default_label(context.host, titles)} {now().partition('T')[0]}", holders)
     check_label(new_label)
@@ -105,13 +106,14 @@ def rotate(
                 verify=lambda: _verify(context, holders, secret, provider, timeout),
             )
             labels.settle(context, deeds, secret, label)
+        labels.typed(context, address, asking, label)
     for holder, plan in zip(holders, plans, strict=True):
         context.report.add(_row(holder, plan))
         if plan.open:
             context.ui.open(str(plan.open))
     for row in found.rows():
         context.report.add(row)
-    if deeds:
+    if deeds or asking:
         context.report.next = _next(context, found)
     elif printed:
         context.report.next = _ELSEWHERE
@@ -130,7 +132,7 @@ _ELSEWHERE = (
 
 def _printed(context: Context, holders: Sequence[Holder]) -> Secret | None:
     """What the user's own command prints, if all holders have their password from there."""
-    (*others, item) = [holder.item for holder in holders]
+    (*others, item) = [holder.item for holder in holders if not asks(holder.client)] or [None]
     if item is None or item.kept or any(other != item for other in others):
         return None
     context.ui.say(_ELSEWHERE.partition(", and")[0] + "; it is run now.")
@@ -188,12 +190,17 @@ def _verify(
 
 def _row(holder: Holder, plan: Plan) -> ClientRow:
     changed = not plan.empty
+    state, message = State.UNCHANGED, "has this password already, nothing to do"
+    if asks(holder.client):
+        state, message = State.BY_HAND, holder.note
+    elif changed:
+        state, message = State.CHANGED, plan.done
     return ClientRow(
         client=holder.client.ID,
         title=plan.title,
         ok=True,
-        state=State.CHANGED if changed else State.UNCHANGED,
-        message=plan.done if changed else "has this password already, nothing to do",
+        state=state,
+        message=message,
         next=plan.next if changed and plan.open else "",
         path=plan.where,
         notes=plan.notes if changed else (),

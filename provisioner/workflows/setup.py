@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from provisioner import clients, seals
 from provisioner.accounts import Candidate, Wish, check_label
 from provisioner.apply import Deed, apply, relabel
-from provisioner.clients.base import Client, Options
+from provisioner.clients.base import Client, Options, asks
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, Support
@@ -79,7 +79,8 @@ def setup(
     titles = [client.TITLE for client in holding or (client for client, _ in chosen)]
     label = options.label or default_label(context.host, titles)
     check_label(label)
-    if not holding or (options.dry_run and not options.check):
+    needed = options.check or not all(asks(client) for client in holding)
+    if not needed or (options.dry_run and not options.check):
         secret = PLACEHOLDER
     else:
         if options.prompted:

@@ -11,7 +11,7 @@ from pathlib import Path
 from provisioner import clients, providers, seals
 from provisioner.accounts import parse_address
 from provisioner.archive import Unreadable
-from provisioner.clients.base import Client, Options
+from provisioner.clients.base import Client, Options, asks
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.items import SecretItem
@@ -136,7 +136,7 @@ def look(context: Context, receipt: Receipt, options: Options, *, login: bool) -
 def _look(context: Context, client: Client, receipt: Receipt, options: Options, *, login: bool) -> Finding:
     if client.SUPPORT is Support.IMPORT:
         return _imported(context, receipt)
-    if not client.ABOUT.holds_password:
+    if asks(client) or not client.ABOUT.holds_password:
         return _settings(context.host, client, receipt, options)
     items = [record.item for record in receipt.secrets if not record.item.is_seal]
     changes: list[str] = []
@@ -163,13 +163,13 @@ def _unread(error: ProvisionError) -> State | None:
 
 
 def _settings(host: Host, client: Client, receipt: Receipt, options: Options) -> Finding:
-    """A client without a password: planning again changes nothing."""
+    """A client without a password, or that asks for it: planning again changes nothing."""
     try:
         same = prune(client.plan(host, receipt.account, PLACEHOLDER, options)).empty
     except ProvisionError as error:
         return _drifted([error.message], error.hint)
     return (
-        Finding(State.OK, "as it was set up")
+        Finding(State.OK, "as it was set up" + "; it asks for the password" * asks(client))
         if same
         else _drifted(["settings have been changed since"], GONE)
     )

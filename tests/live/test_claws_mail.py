@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from provisioner.edits.ini import Ini
 from provisioner.errors import UsageError
 from provisioner.quoting.sylpheed import folderattr, sylpheedrc
+from tests.live import accountrc
 from tests.live.lab import until
 from tests.live.windows import Windows
 from tests.live.world import (
@@ -191,38 +190,15 @@ def test_a_primary_passphrase_protects_the_password(claws: Claws) -> None:
         claws.assert_works()
 
 
-PLAIN = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=60
-)
-SYNTAX = st.text(st.sampled_from("\\\"'`$(){};&<>#|%s=[]x &amp;&lt;&#65;"), min_size=1, max_size=40)
-
-
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(values=st.lists(PLAIN | SYNTAX, min_size=20, max_size=60, unique=True))
+@given(values=accountrc.VALUES)
 def test_any_value_is_read_as_it_is(claws: Claws, values: list[str]) -> None:
     """Names of mailboxes as it lists them, settings as it writes them again when it ends."""
-    shutil.rmtree(claws.config, ignore_errors=True)
-    claws.config.mkdir(mode=0o700)
-    items = "".join(
-        f'<folderitem type="normal" name="x" path="{folderattr(value)}"></folderitem>' for value in values
-    )
-    (claws.config / "folderlist.xml").write_text(
-        '<?xml version="1.0" encoding="UTF-8"?>\n<folderlist>\n<folder type="mh" name="Local" '
-        'path=".claws-mail/local"></folder>\n'
-        f'<folder type="imap" name="x" account_id="1">{items}</folder>\n</folderlist>\n'
-    )
-    sections = "\n".join(
-        f"[Account: {number}]\naccount_name={number}\nname={sylpheedrc(value)}\nprotocol={int(number == 1)}\n"
-        for number, value in enumerate(values, 1)
-    )
-    (claws.config / "accountrc").write_text(sections)
+    accountrc.write(claws.config, values, imap=1)
     (claws.config / "clawsrc").write_text("[Common]\nconfig_version=4\n")
     with claws.running("--offline"):
         shown = set(claws.counts())
-    assert {f"#imap/x/{value}" for value in values} <= shown
-    now = Ini((claws.config / "accountrc").read_bytes(), Path("accountrc"))
-    assert [now.get(f"Account: {number}", "name") for number in range(1, len(values) + 1)] == values
-    assert now.get("Account: 1", "ssl_imap") is not None  # it has written the file
+    accountrc.assert_read(claws.config, values, shown)
 
 
 def test_what_its_files_cannot_hold_is_refused() -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 PRIMARY = "prim-aryc-anar-yxyz"
 NAMES = {"git-send-email": "git", "mblaze": "mscan"}
 """Programs that are not called as their client is."""
-DESKTOP = {"apple-mail", "claws-mail", "evolution", "geary", "gnome-online-accounts"}
+DESKTOP = {"apple-mail", "claws-mail", "evolution", "geary", "gnome-online-accounts", "sylpheed"}
 HELPERS = ("git", "perl", "sh", "sed")
 TERMINAL = tuple(name for name in clients.CLIENT_IDS if name not in DESKTOP)
 

@@ -128,8 +128,10 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
             raise
         return (Found(str(directory), advice=f"{error.message} So look there before you revoke."),)
     return tuple(
-        Found(str(directory), same) if same else accountrc.by_hand(TITLE, name, account, directory)
-        for name, same in users
+        Found(str(directory), user.account)
+        if user.account
+        else accountrc.by_hand(TITLE, user.name, account, directory)
+        for user in users
     )
 
 

@@ -39,6 +39,19 @@ class Dialect:
     title: str
     imap: str
     """The number of IMAP as a protocol (RecvProtocol in prefs_account.h)."""
+    asks: bool = False
+    """It asks for passwords: only once, if no second user name is given (send_message.c)."""
+
+
+@dataclass(frozen=True)
+class User:
+    """An account that logs in at the wanted server. `account` is None if it is not with the same servers and
+    address, so that only the person should change it."""
+
+    name: str
+    account: Account | None
+    saved: bool
+    """A password is in accountrc, as plain text."""
 
 
 class Tree:
@@ -81,6 +94,10 @@ class Tree:
             f"{self._dialect.name}/account.j2",
             account=account,
             name=_name(account),
+            imap=self._dialect.imap,
+            sender=""
+            if self._dialect.asks and account.smtp.username == account.imap.username
+            else account.smtp.username,
             first=not self._ini.sections(),
             starttls=_starttls(account),
             boxes={use: _path(name, boxes) for use, name in boxes.names.items()},
@@ -118,9 +135,8 @@ class Tree:
             if before != after[path]
         )
 
-    def users(self, account: Account) -> Iterator[tuple[str, Account | None]]:
-        """Name -> the account as the program has it, for all that log in where it does; None if it is not
-        with the same servers and address, so that only the person should change it."""
+    def users(self, account: Account) -> Iterator[User]:
+        """All that log in where the account does."""
         for _, settings in self._sections():
             if self._logs_in(settings, account):
                 same = (
@@ -129,7 +145,8 @@ class Tree:
                 )
                 imap = dataclasses.replace(account.imap, username=settings.get("user_id", ""))
                 name = settings.get("account_name") or settings.get("address", "")
-                yield name, dataclasses.replace(account, imap=imap) if same else None
+                saved = bool(settings.get("password") or settings.get("smtp_password"))
+                yield User(name, dataclasses.replace(account, imap=imap) if same else None, saved)
 
     def _logs_in(self, settings: Mapping[str, str], account: Account) -> bool:
         users = {account.imap.username.lower(), account.local_part.lower(), account.key}

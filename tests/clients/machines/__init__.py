@@ -28,6 +28,7 @@ from tests.clients.machines import (
     notmuch,
     offlineimap,
     s_nail,
+    sylpheed,
     thunderbird,
     vdirsyncer,
 )
@@ -39,6 +40,8 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "apple-mail": ("apple-mail", apple_mail.mac),
     "claws-mail-fresh": ("claws-mail", claws_mail.fresh),
     "claws-mail-used": ("claws-mail", claws_mail.used),
+    "sylpheed-fresh": ("sylpheed", sylpheed.fresh),
+    "sylpheed-used": ("sylpheed", sylpheed.used),
     "msmtp-fresh": ("msmtp", msmtp.fresh),
     "msmtp-used": ("msmtp", msmtp.used),
     "mbsync-fresh": ("mbsync", mbsync.fresh),

@@ -20,7 +20,8 @@ ACCOUNTS = (
 )
 
 
-def _used(machine: Machine, directory: str, imap: int) -> Machine:
+def with_account(machine: Machine, directory: str, imap: int) -> Machine:
+    """An account of the user's own, as Claws Mail and Sylpheed write it."""
     place = machine.host.home / directory
     place.mkdir(mode=0o700)
     (place / "folderlist.xml").write_bytes(TREE)
@@ -38,7 +39,7 @@ def fresh(directory: Path) -> Machine:
 
 def used(directory: Path) -> Machine:
     """An account of the user's own, its password in the store."""
-    machine = _used(fresh(directory), ".claws-mail", 1)
+    machine = with_account(fresh(directory), ".claws-mail", 1)
     place = machine.host.home / ".claws-mail"
     (place / "clawsrc").write_text(
         "[Common]\nconfig_version=4\nmaster_passphrase_salt=c2FsdA==\nmaster_passphrase_pbkdf2_rounds=50\n\n[x]\n"
