@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 from provisioner.clients.base import (
@@ -16,10 +14,9 @@ from provisioner.clients.base import (
     no_stored_seal,
     no_stored_secret,
 )
-from provisioner.clients.common import blockfile, program, shared
+from provisioner.clients.common import blockfile, onesection, program, shared
 from provisioner.clients.common.included import file_name
 from provisioner.clients.common.shared import SharedFile
-from provisioner.edits.block import Block
 from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Support
@@ -43,9 +40,6 @@ stored_secret = no_stored_secret
 stored_seal = no_stored_seal
 find = cannot_find
 export = no_export
-
-_SECTION = re.compile(rb"^[ \t]*\[calendars\][^\n]*(?:\n|\Z)", re.M)
-_NEXT = re.compile(rb"^[ \t]*\[[^\[]", re.M)
 
 
 def _usual(host: Host) -> tuple[Path, ...]:
@@ -97,16 +91,4 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 
 def _file(host: Host, path: Path, account: Account, *, force: bool = False) -> SharedFile:
-    return SharedFile.read(host, path, account.key, _common, place=_place, force=force)
-
-
-def _common(own: str, _accounts: Sequence[Block]) -> str:
-    """A section stands only once (ConfigObj)."""
-    return "" if _SECTION.search(own.encode("utf-8", "surrogateescape")) else render("khal/common.j2")
-
-
-def _place(data: bytes) -> int:
-    """The end of the section [calendars], or of the file."""
-    start = _SECTION.search(data)
-    following = _NEXT.search(data, start.end()) if start else None
-    return following.start() if following else len(data)
+    return onesection.read(host, path, account, render("khal/common.j2"), force=force)

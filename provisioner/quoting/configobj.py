@@ -12,7 +12,7 @@ def vdirsection(text: str) -> Quoted:
     """A name or path of letters and signs that mean only themselves. Raises UsageError for any other."""
     if not re.fullmatch(r"[A-Za-z0-9@+=~%/*._-]+", text):
         raise UsageError(
-            f"khal cannot have {text!r} as a name or path.",
+            f"khal and khard cannot have {text!r} as a name or path.",
             "Set this address up in another client.",
             code="value.unwritable",
         )

@@ -90,7 +90,7 @@ USUAL = ("icloud", "gmail")
 """The servers of one have STARTTLS and local parts, those of the other TLS and mailboxes with brackets."""
 
 
-DAV = {"vdirsyncer", "khal"}
+DAV = {"vdirsyncer", "khal", "khard"}
 """Clients for calendars and contacts, of which most providers' servers are not known."""
 
 

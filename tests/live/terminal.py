@@ -43,8 +43,8 @@ class Terminal:
         assert not [secret for secret in SECRETS if secret in output]
         return output
 
-    def provisioner(self, *arguments: str, text: str = "") -> str:
-        return self.run(str(self.world.program), *arguments, text=text)
+    def provisioner(self, *arguments: str, text: str = "", expect: int = 0) -> str:
+        return self.run(str(self.world.program), *arguments, text=text, expect=expect)
 
     def setup(self, *clients: str) -> str:
         """Jane's iCloud account in these clients."""

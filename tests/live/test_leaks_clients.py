@@ -72,6 +72,7 @@ def test_no_client_gives_the_password_away(bench: Bench) -> None:
     own_muttrc = bench.home / ".config/neomutt/neomuttrc"  # else it shares mutt's
     own_muttrc.parent.mkdir(parents=True)
     own_muttrc.touch()
+    (bench.home / ".contacts" / EMAIL / "card").mkdir(parents=True)  # else khard has nothing to show
     unlock = ("--primary-password-command", f"cat {bench.home / 'primary'}")
 
     assert run("setup", EMAIL, *names, GIVEN, *unlock, "-v", secret=CANARY) == 0, bench.outputs.decode()

@@ -94,6 +94,31 @@ def test_khal_shows_what_was_fetched(terminal: Terminal) -> None:
     assert not (terminal.home / ".config/khal").exists()
 
 
+def test_khard_shows_what_was_fetched(terminal: Terminal) -> None:
+    need(shutil.which("khard"), "khard is not installed")
+    before = terminal.snapshot()
+    said = terminal.provisioner("setup", JANE, "khard", expect=2)
+    assert "vdirsyncer" in said
+    discover, sync = steps(terminal.setup("vdirsyncer"))
+    terminal.run("sh", "-c", f"yes | {discover}")
+    terminal.run("sh", "-c", sync)
+    own = terminal.home / ".config/khard/khard.conf"
+    mine = terminal.home / "mine"
+    mine.mkdir()
+    own.parent.mkdir(parents=True)
+    own.write_text(f"[addressbooks]\n[[mine]]\npath = {mine}\n[general]\neditor = true\n")
+    terminal.provisioner("setup", JANE, "khard")
+    assert f"{JANE}/card" in terminal.run("khard", "addressbooks")
+    assert "A Friend" in terminal.run("khard", "list", "-a", f"{JANE}/card")
+    terminal.provisioner("status")
+    terminal.provisioner("remove", JANE)
+    assert "[[mine]]" in own.read_text()
+    assert JANE not in own.read_text()
+    for name in (".contacts", ".calendars", "mine", ".config"):
+        shutil.rmtree(terminal.home / name)
+    assert terminal.snapshot() == before
+
+
 def test_contacts_alone_and_a_new_password(terminal: Terminal, server: Radicale) -> None:
     command = ("setup", JANE, "vdirsyncer", "--contacts", "--password-stdin")
     discover, sync = steps(terminal.provisioner(*command, text=PASSWORD))
