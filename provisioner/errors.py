@@ -1,6 +1,7 @@
 """What can go wrong, as exceptions that a person can read and a script can match.
 
-A message is one sentence that says what is wrong; the hint says what to do next.
+A message is one sentence that says what is wrong; the hint says what to do next, a command in it on a line
+of its own (steps.py).
 Neither may ever hold a password.
 """
 

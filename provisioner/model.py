@@ -275,7 +275,8 @@ class Plan:
     """Lock files of Mozilla profiles, held while writing, and sockets of other running clients (locks.py)."""
     done: str = ""
     next: str = ""
-    """For the report: one line of what the client has now, and what to do next, in plain words."""
+    """For the report: one line of what the client has now, and what to do next, in plain words. A command
+    stands on a line of its own that begins with two spaces."""
     notes: tuple[str, ...] = ()
     adopted: bool = False
     """The client had the account already, set up by someone else; remove will not take that away."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from provisioner import marks
+from provisioner.steps import MARK
 
 
 def clean(text: str) -> str:
@@ -62,7 +63,7 @@ def lay(text: str, indent: str = "") -> list[str]:
     """Each line folded; one that begins with two spaces is a command to be copied and stays in one piece."""
     laid: list[str] = []
     for line in text.splitlines():
-        laid += [indent + line] if line.startswith("  ") else fold(line, indent)
+        laid += [indent + line] if line.startswith(MARK) else fold(line, indent)
     return laid
 
 

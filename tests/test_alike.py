@@ -59,7 +59,7 @@ def test_who_reads_the_file_is_said(desk: Desk, first: str, second: str, title: 
     assert (found.client, found.message) == (first, f"as it was set up; {other} reads this file")
     report = removed(desk, second)
     assert report.rows == []
-    assert report.next == f"{reads}. Remove it there: provisioner remove {EMAIL} {first}"
+    assert report.next == f"{reads}. Remove it there:\n  provisioner remove {EMAIL} {first}"
     assert removed(desk, first).ok
     assert file.read_text() == "# mine\n"
 

@@ -42,7 +42,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"receipt"},
     {"model", "outcome", "masking"},
     {"items"},
-    {"secret", "errors", "hardening", "marks", "nearby", ""},
+    {"secret", "errors", "hardening", "marks", "nearby", "steps", ""},
 )
 
 

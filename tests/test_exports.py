@@ -76,7 +76,7 @@ def test_a_client_s_own_file_comes_by_its_name() -> None:
         assert caught.value.code == code
     with pytest.raises(UsageError, match="elsewhere") as caught:
         clients.get("Outlook")
-    assert caught.value.hint == "Make it with: provisioner export EMAIL outlook"
+    assert caught.value.hint == "Make it with:\n  provisioner export EMAIL outlook"
 
 
 @pytest.fixture

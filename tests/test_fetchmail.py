@@ -75,7 +75,7 @@ def test_the_program(host: Host) -> None:
     ]
     (change,) = made.secrets
     assert (change.item, change.after) == (SecretItem.shared(JANE.key), SECRET)
-    assert made.next == f"Fetch your mail with: {host.home / SCRIPT}"
+    assert made.next == f"Fetch your mail with:\n  {host.home / SCRIPT}"
 
 
 def test_starttls(host: Host) -> None:

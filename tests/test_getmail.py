@@ -62,7 +62,7 @@ def test_the_account(host: Host) -> None:
     ]
     (change,) = made.secrets
     assert (change.item, change.after) == (SecretItem.shared(JANE.key), SECRET)
-    assert made.next == "Fetch your mail with: getmail --rcfile=jane@example.org"
+    assert made.next == "Fetch your mail with:\n  getmail --rcfile=jane@example.org"
 
 
 def test_the_directory_is_the_one_that_getmail_reads(host: Host, tmp_path: Path) -> None:

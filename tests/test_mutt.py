@@ -77,7 +77,7 @@ def test_the_account(client: ModuleType, host: Host) -> None:
     assert "imaps://jane@imap.example.org:993/Archive" in hooks
     assert "my_provisioner_from" not in hooks
     assert [change.item for change in made.secrets] == [SecretItem.shared("jane@example.org")]
-    assert made.next == f"Read your mail with: {client.ID}"
+    assert made.next == f"Read your mail with:\n  {client.ID}"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_the_account(host: Host) -> None:
     ]
     (change,) = made.secrets
     assert (change.item, change.after) == (SecretItem.shared(JANE.key), SECRET)
-    assert made.next == "Fetch your mail with: offlineimap -o -a jane@example.org"
+    assert made.next == "Fetch your mail with:\n  offlineimap -o -a jane@example.org"
 
 
 def test_the_file_is_the_one_that_is_read(host: Host, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from provisioner.clients.base import Client
 from provisioner.errors import UsageError
 from provisioner.nearby import did_you_mean
+from provisioner.steps import ours
 
 CLIENT_IDS = (
     "thunderbird",
@@ -48,6 +49,9 @@ BUNDLES = {"mutt-stack": ("mbsync", "msmtp", "neomutt", "notmuch")}
 
 ALIKE = {"mutt": ("neomutt",), "neomutt": ("mutt",)}
 """Clients that may read one and the same file: an account there is one of them all."""
+
+LAST = ("goimapnotify",)
+"""Clients that are set up after the others of a run: they look at what those have."""
 
 if TYPE_CHECKING:
     from provisioner.clients import (
@@ -141,7 +145,7 @@ def get(client_id: str) -> Client:
         if known in exports.EXPORT_IDS:
             raise UsageError(
                 f"{client_id} is not set up on this computer: it is made for use elsewhere.",
-                f"Make it with: provisioner export EMAIL {known}",
+                f"Make it with:{ours('export', 'EMAIL', known)}",
                 code="client.only_export",
             )
         raise UsageError(

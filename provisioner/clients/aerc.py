@@ -86,7 +86,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends as {account.address}; {hook.said(account)}",
-        next=f"Read your mail with: {shlex.join(start)}",
+        next=f"Read your mail with:\n  {shlex.join(start)}",
         notes=(unknown,) if starttls and not version else (),
         secret=secret,
     )

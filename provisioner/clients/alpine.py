@@ -73,7 +73,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
             *files.start.with_block(render("alpine/start.j2")),
         ),
         done=f"reads and sends as {account.address}; the password is in an encrypted file of alpine's",
-        next=f"Read your mail with: {shlex.quote(str(files.start.path))}",
+        next=f"Read your mail with:\n  {shlex.quote(str(files.start.path))}",
         notes=(
             "alpine would ask for a passphrase if its key had one: so the password is as safe as your files.",
         ),

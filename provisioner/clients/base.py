@@ -30,6 +30,8 @@ class Options:
     """At remove: our part goes even where someone has edited it; what was there is kept aside."""
     together: frozenset[str] = frozenset()
     """The clients of the bundle that it is set up as a part of (`clients.BUNDLES`)."""
+    beside: frozenset[str] = frozenset()
+    """The clients that have the account, or get it in the same run: they need not be recommended."""
     calendar: bool = False
     contacts: bool = False
 

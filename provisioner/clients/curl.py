@@ -84,7 +84,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
         done=f"has a script that logs in as {account.address}; {hook.said(account)}",
-        next=f"List your mailboxes with: {script} imap — send with: {script} smtp --mail-rcpt TO -T MESSAGE",
+        next=f"List your mailboxes with:\n  {script} imap\n"
+        f"Send a mail with:\n  {script} smtp --mail-rcpt TO -T MESSAGE",
         notes=hook.unattended(host, account),
         secret=secret,
     )

@@ -20,6 +20,7 @@ from provisioner.quoting.base import Quoted
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "emacs"
 TITLE = "Emacs"
@@ -103,7 +104,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends mail as {account.address}; {hook.said(account)}",
         next="Restart Emacs; M-x gnus reads your mail, C-x m writes one.",
-        notes=(f"mu4e finds this account once mbsync is set up: `provisioner setup {account.key} mbsync`.",),
+        notes=()
+        if "mbsync" in options.beside
+        else (f"mu4e finds this account once mbsync is set up:{ours('setup', account.address, 'mbsync')}",),
         secret=secret,
     )
 

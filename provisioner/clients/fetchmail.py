@@ -75,7 +75,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{ID}/{name}; {hook.said(account)}",
-        next=f"Fetch your mail with: {shlex.quote(str(file.path))}",
+        next=f"Fetch your mail with:\n  {shlex.quote(str(file.path))}",
         notes=(
             "fetchmail fetches unread mail only, and marks it as read on the server.",
             *hook.unattended(host, account),

@@ -78,7 +78,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/getmail/{name}; {hook.said(account)}",
-        next=f"Fetch your mail with: {shlex.join(['getmail', f'--rcfile={rcfile}'])}",
+        next=f"Fetch your mail with:\n  {shlex.join(['getmail', f'--rcfile={rcfile}'])}",
         notes=hook.unattended(host, account),
         secret=secret,
     )

@@ -107,7 +107,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=files.with_account(body, line),
         secrets=(hook.change(host, account, secret),),
         done=f"sends patches as {account.address}; {hook.said(account)}",
-        next=f"Send a patch with: {shlex.join(['git', 'send-email', *choice, '--to=RECIPIENT', 'HEAD^'])}",
+        next=f"Send a patch with:\n  {shlex.join(['git', 'send-email', *choice, '--to=RECIPIENT', 'HEAD^'])}",
         notes=(
             *(() if default else (f"You have chosen another way to send; {choice[0]} chooses this one.",)),
             *_lacking(host),

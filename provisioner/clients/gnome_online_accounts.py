@@ -21,6 +21,7 @@ from provisioner.quoting.gvariant import gvariant, strings
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "gnome-online-accounts"
 TITLE = "GNOME Online Accounts"
@@ -107,8 +108,8 @@ def _notes(account: Account) -> tuple[str, ...]:
         return ()
     return (
         "The server does not say which mailbox is for what, and neither can this account: Geary would make "
-        "Sent and Trash of its own there. To use Geary, set it up itself instead: "
-        f"provisioner setup {account.address} geary",
+        "Sent and Trash of its own there. To use Geary, set it up itself instead:"
+        + ours("setup", account.address, "geary"),
     )
 
 

@@ -20,6 +20,7 @@ from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "goimapnotify"
 TITLE = "goimapnotify"
@@ -66,9 +67,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         hook=_literal(hook.command(host, account)),
         fetch=_literal(fetch or "SKIP"),
     )
-    idle = (
-        f"At new mail it does nothing yet: provisioner setup {account.address} mbsync, then this once more."
-    )
+    idle = f"At new mail it does nothing yet; for that:{ours('setup', account.address, 'mbsync', ID)}"
     return Plan(
         client=ID,
         title=TITLE,
@@ -76,7 +75,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
         done=f"waits for mail of {account.address}; {hook.said(account)}",
-        next=f"Start it with: {shlex.join([ID, '-conf', str(file.path)])}",
+        next=f"Start it with:\n  {shlex.join([ID, '-conf', str(file.path)])}",
         notes=(
             *(() if fetch else (idle,)),
             "goimapnotify does not say its version; those before 2.4 need a file of another form.",

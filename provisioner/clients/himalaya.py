@@ -100,7 +100,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=tomlfile.with_account(file, body, TITLE),
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends as {account.address}; {hook.said(account)}",
-        next=f"List your mail with: {shlex.join([ID, *place, 'envelope', 'list', *choice])}",
+        next=f"List your mail with:\n  {shlex.join([ID, *place, 'envelope', 'list', *choice])}",
         notes=(*program.newer(TITLE, version, NEWEST), *hook.unattended(host, account)),
         secret=secret,
     )

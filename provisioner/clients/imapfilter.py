@@ -79,7 +79,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"knows {account.address} as {name}; {hook.said(account)}",
         next=f"Write your rules at the end of {files.main.path}, such as {name}.INBOX:check_status(), "
-        "then run imapfilter.",
+        "then run `imapfilter`.",
         notes=hook.unattended(host, account),
         secret=secret,
     )

@@ -23,6 +23,7 @@ from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "khal"
 TITLE = "khal"
@@ -71,16 +72,16 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         raise blockfile.taken(path, f"a section [[{name}]]")
     usual = path == blockfile.choose(host, Options(), _usual(host), TITLE)
     command = [ID, *([] if usual else ["-c", str(path)]), "list"]
-    fetched = (host.home / ".calendars" / name).is_dir()
-    note = f"No calendars are in ~/.calendars/{name} yet: provisioner setup {account.address} vdirsyncer"
+    fetched = "vdirsyncer" in options.beside or (host.home / ".calendars" / name).is_dir()
+    fetch = ours("setup", account.address, "vdirsyncer")
     return Plan(
         client=ID,
         title=TITLE,
         where=str(path),
         changes=file.with_block(render("khal/account.j2", name=name, path=f"~/.calendars/{name}/*")),
         done=f"shows the calendars in ~/.calendars/{name}",
-        next=f"See what is on with: {shlex.join(command)}",
-        notes=() if fetched else (note,),
+        next=f"See what is on with:\n  {shlex.join(command)}",
+        notes=() if fetched else (f"No calendars are in ~/.calendars/{name} yet; to fetch them:{fetch}",),
     )
 
 

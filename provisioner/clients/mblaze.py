@@ -25,6 +25,7 @@ from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "mblaze"
 TITLE = "mblaze"
@@ -80,12 +81,22 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(path),
         changes=_file(host, path, account).with_block(body),
         done=f"knows {account.address} as an address of yours, and sends by msmtp",
-        next=f"List your mail with: mlist ~/Mail/{account.key}/INBOX | mscan",
+        next=f"List your mail with:\n  mlist ~/Mail/{account.key}/INBOX | mscan",
         notes=(
-            f"mblaze itself neither fetches nor sends: provisioner setup {account.address} mbsync msmtp",
+            *_helpers(account, [name for name in ("mbsync", "msmtp") if name not in options.beside]),
             *(f"{name} is not installed here." for name in lost),
         ),
     )
+
+
+def _helpers(account: Account, missing: Sequence[str]) -> tuple[str, ...]:
+    """What is yet to be set up so that there is mail, and so that it can be sent."""
+    if not missing:
+        return ()
+    lack = {"mbsync": "fetches", "msmtp": "sends"}
+    what = " nor ".join(lack[name] for name in missing)
+    does = f"neither {what}" if len(missing) > 1 else f"never {what}"
+    return (f"mblaze itself {does}; for that:{ours('setup', account.address, *missing)}",)
 
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:

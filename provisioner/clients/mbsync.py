@@ -117,7 +117,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=(*keeper.keep(_directory(host, account)), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{account.key}; {hook.said(account)}",
-        next=f"Fetch your mail with: {shlex.join(command)}",
+        next=f"Fetch your mail with:\n  {shlex.join(command)}",
         notes=(
             *program.newer(TITLE, version, NEWEST),
             *_index(host, account),
@@ -133,8 +133,8 @@ def _index(host: Host, account: Account) -> tuple[str, ...]:
         return ()
     address = shlex.quote(f"--my-address={account.address}")
     return (
-        "mu finds this mail after `mu index`; if it has no database yet, make one first: "
-        f"mu init --maildir=~/Mail {address} (and one more --my-address for each other address of yours)",
+        "mu finds this mail after `mu index`. If it has no database yet, make one first, with one more "
+        f"--my-address for each other address of yours:\n  mu init --maildir=~/Mail {address}",
     )
 
 

@@ -90,7 +90,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=tomlfile.with_account(file, body, TITLE),
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends as {account.address}; {hook.said(account)}",
-        next=f"Read your mail with: meli{place}",
+        next=f"Read your mail with:\n  meli{place}",
         notes=program.newer(TITLE, version, NEWEST),
         secret=secret,
     )

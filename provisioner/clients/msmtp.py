@@ -85,7 +85,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
         done=f"sends as {account.address}; {hook.said(account)}",
-        next=f"Send a mail with: {shlex.join(send)} RECIPIENT < MESSAGE",
+        next=f"Send a mail with:\n  {shlex.join(send)} RECIPIENT < MESSAGE",
         notes=(
             *(
                 ()

@@ -28,6 +28,7 @@ from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "notmuch"
 TITLE = "notmuch"
@@ -81,17 +82,17 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     body = render("notmuch/account.j2", identity=[account.address, account.display_name])
     usual = path == blockfile.choose(host, Options(), _usual(host), TITLE)
     command = ["notmuch", *([] if usual else [f"--config={path}"]), "new"]
-    fetched = keeper.has_mail(host.home / "Mail") or "mbsync" in options.together
+    fetched = keeper.has_mail(host.home / "Mail") or "mbsync" in options.beside
     return Plan(
         client=ID,
         title=TITLE,
         where=str(path),
         changes=file.with_block(body),
         done=f"searches ~/Mail; {account.address} is an address of yours",
-        next=f"Index your mail, now and after every fetch, with: {shlex.join(command)}",
+        next=f"Index your mail, now and after every fetch, with:\n  {shlex.join(command)}",
         notes=()
         if fetched
-        else (f"No mail is in ~/Mail yet; to fetch it: provisioner setup {account.address} mbsync",),
+        else (f"No mail is in ~/Mail yet; to fetch it:{ours('setup', account.address, 'mbsync')}",),
     )
 
 

@@ -85,7 +85,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=tuple(_listed(change, name) for change in file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{ID}/{name}; {hook.said(account)}",
-        next=f"Fetch your mail with: {shlex.join(command)}",
+        next=f"Fetch your mail with:\n  {shlex.join(command)}",
         notes=(
             "Mail that you delete here stays on the server: the account's `sync_deletes` is `no`.",
             *hook.unattended(host, account),

@@ -86,7 +86,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=script.with_block(printed) + files.with_account(body, line),
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends mail as {account.address}; {hook.said(account)}",
-        next=f"Read your mail with: {send} — send with: {send} -s SUBJECT RECIPIENT < TEXT",
+        next=f"Read your mail with:\n  {send}\nSend one with:\n  {send} -s SUBJECT RECIPIENT < TEXT",
         notes=hook.unattended(host, account),
         secret=secret,
     )

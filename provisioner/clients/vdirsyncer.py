@@ -104,8 +104,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
         done=f"keeps {' and '.join(pair.directory for pair in pairs)} the same as the server",
-        next=f"Once, and answer `y` to have the directories made: {command} discover\n"
-        f"Then, and whenever you like: {command} sync",
+        next=f"Once, and answer `y` to have the directories made:\n  {command} discover\n"
+        f"Then, and whenever you like:\n  {command} sync",
         notes=hook.unattended(host, account),
         secret=secret,
     )

@@ -13,6 +13,7 @@ from provisioner.clients.base import no_export
 from provisioner.errors import UsageError
 from provisioner.exports.base import Export, Holds, Made
 from provisioner.nearby import did_you_mean
+from provisioner.steps import ours
 
 MODULE_IDS = ("outlook", "thunderbird-android", "thunderbird-policies", "autoconfig", "autodiscover")
 """The module of an export is its ID with `_` for `-`."""
@@ -78,7 +79,7 @@ def get(what: str) -> Export:
     if client.export is no_export:
         raise UsageError(
             f"{client.TITLE} cannot be set up by a file.",
-            f"Set it up on the computer itself: provisioner setup EMAIL {client.ID}",
+            f"Set it up on the computer itself:{ours('setup', 'EMAIL', client.ID)}",
             code="client.no_export",
         )
     return Made(client.ID, client.TITLE, client.SUPPORT, client.ABOUT, Holds.FILE, client.export)

@@ -12,6 +12,7 @@ from provisioner.exports.base import Holds
 from provisioner.model import Account, Security, Support
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "outlook"
 TITLE = "Outlook (classic, Windows)"
@@ -35,7 +36,7 @@ def export(account: Account, _secret: Secret | None, _options: Options) -> Expor
     if account.imap.security is not Security.TLS:
         raise UsageError(
             "An Outlook profile file cannot say that the incoming server wants STARTTLS.",
-            f"Make a card instead and type it in: provisioner export {account.address} card",
+            f"Make a card instead and type it in:{ours('export', account.address, 'card')}",
             code="outlook.starttls",
         )
     own_login = account.smtp.username != account.imap.username

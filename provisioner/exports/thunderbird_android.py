@@ -17,6 +17,7 @@ from provisioner.exports.base import Holds
 from provisioner.model import Account, Security, Server, Support
 from provisioner.quoting.base import one_line
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "thunderbird-android"
 TITLE = "Thunderbird for Android"
@@ -48,7 +49,7 @@ def payload(account: Account, secret: Secret | None) -> str:
     if not (account.address.isascii() and account.imap.host.isascii() and account.smtp.host.isascii()):
         raise UsageError(
             "Thunderbird for Android takes only addresses and servers in plain letters (ASCII).",
-            f"Type it in instead: provisioner export {account.address} card",
+            f"Type it in instead:{ours('export', account.address, 'card')}",
             code="value.unwritable",
         )
     incoming = [0, *_server(account.imap), account.address, *password]

@@ -14,6 +14,7 @@ from provisioner.errors import UsageError
 from provisioner.model import Account, Support
 from provisioner.report import CERT_DAYS
 from provisioner.secret import Secret
+from provisioner.steps import ours
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, at_receipt, find_candidate
 from provisioner.workflows.login import SERVICES, Login, prove
 from provisioner.workflows.many import check_many, listed
@@ -130,7 +131,7 @@ def _one(context: Context, wish: Wish, options: CheckOptions, ask: AskPassword) 
 
 
 def _nothing_stored(client: Client, address: str) -> UsageError:
-    hint = f"Set it up with: provisioner setup {address} {client.ID}"
+    hint = f"Set it up with:{ours('setup', address, client.ID)}"
     if not client.ABOUT.holds_password:
         hint = "It holds none: check the program that fetches its mail."
     elif asks(client):

@@ -11,6 +11,7 @@ from provisioner.clients.base import ExportFile, Options
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.exports.base import Export, Holds
 from provisioner.report import ExportRow
+from provisioner.steps import ours
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, find_candidate
 from provisioner.workflows.listing import list_exports
 
@@ -35,7 +36,8 @@ def export(
     if what is None:
         if output or ask:
             raise UsageError(
-                "It is not said what to export.", f"See what there is: `provisioner export {wish.address}`"
+                "It is not said what to export.",
+                f"See what there is:{ours('export', wish.address)}",
             )
         return list_exports(context, wish.address)
     made = exports.get(what)

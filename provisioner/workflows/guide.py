@@ -12,6 +12,7 @@ from provisioner.model import AppPassword, Provider
 from provisioner.nearby import did_you_mean
 from provisioner.providers import find, for_domain, load_all
 from provisioner.report import GuideRow
+from provisioner.steps import ours
 from provisioner.workflows.context import Context
 
 MOST_NAMES = 3
@@ -66,7 +67,7 @@ def guide(
         if open_page:
             context.ui.open(steps.create.url)
     if who is None:
-        context.report.next = "How to make and revoke it, step by step:\n  provisioner guide PROVIDER"
+        context.report.next = f"How to make and revoke it, step by step:{ours('guide', 'PROVIDER')}"
 
 
 def _facts(rule: AppPassword) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from provisioner.plan import prune
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
+from provisioner.steps import ours
 from provisioner.workflows import alike
 from provisioner.workflows.context import Context, at_receipt, find_candidate, is_at
 
@@ -90,8 +91,8 @@ class Holders:
                 ok=True,
                 state=State.GONE,
                 message=f"the account is gone from {receipt.where}, so nothing was written there",
-                next=f"Set it up again with: provisioner setup {shlex.join([receipt.address, client.ID])}\n"
-                f"or forget it with: {shlex.join(remove)}",
+                next=f"Set it up again with:{ours('setup', receipt.address, client.ID)}\n"
+                f"or forget it with:\n  {shlex.join(remove)}",
                 path=receipt.where,
             )
         for client, found in self.by_hand:

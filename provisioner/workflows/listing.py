@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shlex
 from collections.abc import Iterable, Sequence
 
 from provisioner import clients, exports
@@ -15,6 +14,7 @@ from provisioner.exports.base import Export
 from provisioner.model import Installation, ServerProfile
 from provisioner.providers import load_all
 from provisioner.report import ProviderRow, SupportRow
+from provisioner.steps import ours
 from provisioner.workflows.context import Context
 
 
@@ -35,8 +35,7 @@ def list_clients(context: Context, names: Sequence[str] = ()) -> None:
             [
                 _GRADES,
                 *(f"Several at once: {line}" for line in _bundles()),
-                "More of one, such as where its password goes:",
-                "  provisioner clients NAME",
+                f"More of one, such as where its password goes:{ours('clients', 'NAME')}",
             ]
         )
 
@@ -50,9 +49,7 @@ def list_exports(context: Context, address: str) -> None:
     for name in (*clients.CLIENT_IDS, *exports.EXPORT_IDS):
         with contextlib.suppress(UsageError):  # a client that no file can set up
             context.report.add(_row(exports.get(name), (), exported=True))
-    context.report.next = (
-        f"To make one of them:\n  provisioner export {shlex.quote(f'{local}@{domain}')} WHAT"
-    )
+    context.report.next = f"To make one of them:{ours('export', f'{local}@{domain}', 'WHAT')}"
 
 
 def _row(entry: Client | Export, found: Sequence[Installation], *, exported: bool = False) -> SupportRow:

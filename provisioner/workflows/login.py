@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from provisioner.model import Account, AppPassword, MailboxNames, Provider
 from provisioner.outcome import CheckResult
 from provisioner.report import CheckRow, Report
 from provisioner.secret import Secret
+from provisioner.steps import ours
 from provisioner.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -192,5 +192,5 @@ def _next(login: Login, result: CheckResult) -> str:
     """A stored password is of no use any more where it is: a new one goes in by `rotate`."""
     if not login.clients or result.code not in _NEW_PASSWORD:
         return result.next
-    command = shlex.join(["provisioner", "rotate", login.address])
-    return f"{result.next}\nTo put a new password into every client that has this one:\n  {command}"
+    into = f"To put a new password into every client that has this one:{ours('rotate', login.address)}"
+    return f"{result.next}\n{into}"

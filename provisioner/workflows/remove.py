@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from provisioner.plan import diff
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
+from provisioner.steps import ours
 from provisioner.workflows import alike
 from provisioner.workflows.context import Context, at_receipt, is_at, recover, undisturbed, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
@@ -75,8 +75,7 @@ def remove(
 def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) -> list[str]:
     """How clients without a receipt get rid of the account that they read in another client's file."""
     return [
-        f"{alike.said(client, receipt)}. Remove it there: "
-        + shlex.join(["provisioner", "remove", receipt.address, receipt.client])
+        f"{alike.said(client, receipt)}. Remove it there:" + ours("remove", receipt.address, receipt.client)
         for receipt in present
         for client in alike.readers(context, receipt)
         if client.ID in wanted

@@ -14,6 +14,7 @@ from provisioner.journal import now
 from provisioner.model import Plan, Provider
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
+from provisioner.steps import ours
 from provisioner.workflows import labels
 from provisioner.workflows.context import (
     PLACEHOLDER,
@@ -63,7 +64,7 @@ def rotate(
             context.report.add(row)
         raise UsageError(
             f"{wish.address} is not set up in any client here{' any more' if found.gone else ''}.",
-            f"Set it up with: provisioner setup {wish.address}",
+            f"Set it up with:{ours('setup', wish.address)}",
             code="account.not_set_up",
         )
     provider = providers.find(context.host, holders[0].account.provider)

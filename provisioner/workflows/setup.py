@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from provisioner.outcome import CheckResult
 from provisioner.plan import diff, prune
 from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
+from provisioner.steps import ours
 from provisioner.stores.command import refuse_revealing
 from provisioner.workflows import alike, labels, sources
 from provisioner.workflows.context import (
@@ -68,6 +68,7 @@ def setup(
     chosen = _named(context, client_ids)
     candidate = find_candidate(context, wish, options.profile_file)
     chosen = chosen or _offer(context)
+    chosen.sort(key=lambda one: one[0].ID in clients.LAST)
     if not options.dry_run:
         recover(context, candidate.address, wait=options.wait)
     asked = sources.wanted(candidate.address, options.store, options.password_command)
@@ -88,6 +89,8 @@ def setup(
         secret = ask_app_password(context, candidate.provider, _printed(context, asked) or ask)
         if asked:
             refuse_revealing(asked, secret)
+    have = {receipt.client for receipt in context.journal.receipts(candidate.address)}
+    beside = frozenset(have | {client.ID for client, _ in chosen})
     account = candidate.account()
     if options.check:
         results = prove(Login.of(candidate), secret, context.report, timeout=options.timeout)
@@ -97,21 +100,18 @@ def setup(
         account = _proven(candidate, results)
     for client, together in chosen:
         given = label if client in holding else ""
-        row = _one(context, client, account, asked, secret, given, _beside(options, together))
+        row = _one(context, client, account, asked, secret, given, _among(options, together, beside))
         context.report.add(row)
     context.report.next = _next(account, context.report.rows, options)
-
-
-def _undo(account: Account, rows: Sequence[ClientRow], options: SetupOptions) -> str:
-    place = ["--client-profile", rows[0].path] if options.client.profile else []
-    return shlex.join(["provisioner", "remove", account.address, *(row.client for row in rows), *place])
 
 
 def _next(account: Account, rows: Sequence[Row], options: SetupOptions) -> str:
     changed = [row for row in rows if isinstance(row, ClientRow) and row.state is State.CHANGED]
     lines = [row.next for row in rows if isinstance(row, ClientRow) and row.ok and row.next]
     if changed:
-        lines += ["To undo it:", f"  {_undo(account, changed, options)}"]
+        place = ["--client-profile", changed[0].path] if options.client.profile else []
+        undo = ours("remove", account.address, *(row.client for row in changed), *place)
+        lines.append(f"To undo it:{undo}")
     return "\n".join(lines)
 
 
@@ -133,8 +133,9 @@ def _named(context: Context, names: Sequence[str]) -> Chosen:
     return [(clients.get(one), together) for one, together in clients.expand(names).items()]
 
 
-def _beside(options: SetupOptions, together: frozenset[str]) -> SetupOptions:
-    return dataclasses.replace(options, client=dataclasses.replace(options.client, together=together))
+def _among(options: SetupOptions, together: frozenset[str], beside: frozenset[str]) -> SetupOptions:
+    client = dataclasses.replace(options.client, together=together, beside=beside)
+    return dataclasses.replace(options, client=client)
 
 
 def _found(context: Context) -> list[str]:
@@ -159,7 +160,7 @@ def _offer(context: Context) -> Chosen:
     if not context.ui.interactive:
         raise UsageError(
             f"No client was named; found here: {', '.join(ids)}.",
-            f"Name what to set up, for example: provisioner setup EMAIL {ids[0]}; or all of them: {ALL}",
+            f"Name what to set up, or `{ALL}`, for example:{ours('setup', 'EMAIL', ids[0])}",
             code="client.not_named",
         )
     bundles = [name for name, parts in clients.BUNDLES.items() if set(parts) <= set(ids)]

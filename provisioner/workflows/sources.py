@@ -9,6 +9,7 @@ from provisioner.clients.common import hook
 from provisioner.errors import Conflict, UsageError
 from provisioner.items import SecretItem, Store
 from provisioner.model import Account
+from provisioner.steps import ours
 from provisioner.stores import command
 from provisioner.workflows.context import Context
 
@@ -61,7 +62,7 @@ def source(context: Context, client: Client, account: Account, asked: SecretItem
     if own and item and item != own:
         raise Conflict(
             f"{client.TITLE} has {account.address} with its password in {own.place}.",
-            f"To change that: provisioner remove {account.address} {client.ID}, then set it up again.",
+            "To change that, remove it, then set it up again:" + ours("remove", account.address, client.ID),
             code="store.other",
         )
     return None if item == SecretItem.shared(account.key) else item

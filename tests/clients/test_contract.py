@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -376,6 +377,13 @@ def test_the_password_is_nowhere_but_in_the_clients_store(setup: Setup) -> None:
         if path.is_file() and path.suffix != ".mobileconfig":
             data = path.read_bytes()
             assert not any(form in data for secret in (CANARY, NEWER) for form in forms(secret)), path
+
+
+def test_a_command_in_a_next_step_is_on_a_line_of_its_own(setup: Setup) -> None:
+    """So that it can be copied: lines that begin with two spaces are never folded."""
+    plan = setup.plan()
+    for line in (line for text in (plan.next, *plan.notes) for line in text.splitlines()):
+        assert not re.search(r"\bwith: \S|[^`]\bprovisioner (setup|remove|rotate) ", line[2:]), line
 
 
 def test_receipts_hold_no_secret_and_are_json(setup: Setup) -> None:

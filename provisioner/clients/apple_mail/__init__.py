@@ -16,6 +16,7 @@ from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "apple-mail"
 TITLE = "Apple Mail"
@@ -96,8 +97,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     if host.platform != "darwin":
         raise UsageError(
             "Apple Mail runs on a Mac, an iPhone or an iPad, and this computer is none of them.",
-            f"Make a file for it: `provisioner export {account.address} {ID} -o mail.mobileconfig`. "
-            "Bring it there by AirDrop or Files and open it; it holds no password, the device asks for it.",
+            "Make a file for it, bring it there by AirDrop or Files and open it; it holds no password, the "
+            "device asks for it:" + ours("export", account.address, ID, "-o", "mail.mobileconfig"),
             code="client.not_here",
         )
     path = profile_path(host, account.address)

@@ -79,7 +79,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=changes,
         locks=_sockets(host, directory),
         done=_done(known=bool(known), wrote=wrote, changed=bool(tree.changes), address=account.address),
-        next=f"Start it with: {' '.join(start)}" if start else "Start Claws Mail with this configuration.",
+        next=f"Start it with:\n  {' '.join(start)}" if start else "Start Claws Mail with this configuration.",
         notes=tuple(notes) if not known else (),
         adopted=bool(known),
         wrote_password=wrote,

@@ -26,6 +26,7 @@ from provisioner.model import Account, Installation, Plan
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 _OWN = re.compile(
     r"\s*(set\b.*\b(folder|spool_?file|from|imap_user|smtp_url|sendmail)\s*=|mailboxes\b|(folder|account)-hook\b)"
@@ -99,7 +100,7 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
     start = [which.id, *([] if include.path in which.files(host) else ["-F", str(include.path)])]
     start += [] if default else ["-f", mail.folder + mail.inbox.removeprefix("+")]
     notes = (
-        *(() if default else (f"Another account is the default: {shlex.join(start)} opens this one.",)),
+        *(() if default else (f"Another account is the default: `{shlex.join(start)}` opens this one.",)),
         *((_OTHER_HOOKS,) if mail.servers and "account" in own_hooks else ()),
     )
     return Plan(
@@ -109,7 +110,7 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
         changes=changes,
         secrets=(hook.change(host, account, secret),),
         done=_done(mail, account),
-        next=f"Read your mail with: {shlex.join(start)}",
+        next=f"Read your mail with:\n  {shlex.join(start)}",
         notes=notes,
         secret=secret,
     )
@@ -143,8 +144,8 @@ def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -
     if settings.block is not None and not fetched and "neomutt" not in str(settings.path):
         raise Conflict(
             f"mutt and NeoMutt read the same files here, in which {account.address} is read over IMAP.",
-            f"Take it out first: provisioner remove {account.address} mutt — or give NeoMutt a "
-            "~/.config/neomutt/neomuttrc of its own; then run the command again.",
+            "Give NeoMutt a ~/.config/neomutt/neomuttrc of its own, or take the account out of mutt with the "
+            "command below; then run this one again:" + ours("remove", account.address, "mutt"),
             code="account.shared",
         )
     program.require(host, "mbsync", "mbsync, which is to fetch the mail,", "isync")
