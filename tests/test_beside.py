@@ -10,7 +10,8 @@ from provisioner.report import ClientRow, Report
 from tests.clients.machines.base import certificates, terminal
 from tests.test_setup import EMAIL, Desk
 
-PROGRAMS = ("emacs", "goimapnotify", "khal", "mblaze", "mbsync", "msmtp", "notmuch", "vdirsyncer")
+PROGRAMS = ("emacs", "goimapnotify", "khal", "khard", "mblaze", "mbsync", "msmtp", "notmuch")
+PROGRAMS += ("vdirsyncer",)
 
 
 @pytest.fixture
@@ -31,10 +32,11 @@ def advice(report: Report) -> dict[str, str]:
 
 
 def test_what_is_missing_is_said(desk: Desk) -> None:
-    assert advice(desk.setup("emacs", "goimapnotify", "khal", "mblaze", "notmuch")) == {
+    assert advice(desk.setup("emacs", "goimapnotify", "khal", "khard", "mblaze", "notmuch")) == {
         "emacs": "mbsync",
         "goimapnotify": "mbsync goimapnotify",
         "khal": "vdirsyncer",
+        "khard": "vdirsyncer",
         "mblaze": "mbsync msmtp",
         "notmuch": "mbsync",
     }
@@ -48,6 +50,6 @@ def test_what_comes_in_the_same_run_is_not_recommended(desk: Desk) -> None:
 
 def test_what_is_there_already_is_not_recommended(desk: Desk) -> None:
     desk.setup("mbsync", "vdirsyncer")
-    found = advice(desk.setup("emacs", "goimapnotify", "khal", "mblaze", "notmuch"))
+    found = advice(desk.setup("emacs", "goimapnotify", "khal", "khard", "mblaze", "notmuch"))
     assert found == {"mblaze": "msmtp"}
     assert advice(desk.setup("msmtp", "emacs", dry_run=True)) == {}

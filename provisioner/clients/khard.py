@@ -23,6 +23,7 @@ from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "khard"
 TITLE = "khard"
@@ -83,17 +84,21 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         if f"[[{book}]]" in file.own:
             raise blockfile.taken(path, f"a section [[{book}]]")
     usual = path == blockfile.choose(host, Options(), _usual(host), TITLE)
-    fetched = (host.home / ".contacts" / name).is_dir()
-    note = f"No contacts are in ~/.contacts/{name} yet: provisioner setup {account.address} vdirsyncer"
+    fetched = "vdirsyncer" in options.beside or (host.home / ".contacts" / name).is_dir()
+    fetch = f"No contacts are in ~/.contacts/{name} yet; to fetch them:{_vdirsyncer(account)}"
     return Plan(
         client=ID,
         title=TITLE,
         where=str(path),
         changes=file.with_block(render("khard/account.j2", books=books)),
         done=f"shows the contacts in ~/.contacts/{name}",
-        next=f"See whom you know with: {shlex.join([ID, *([] if usual else ['-c', str(path)]), 'list'])}",
-        notes=(*(() if fetched else (note,)), *program.newer(TITLE, version, NEWEST)),
+        next=f"See whom you know with:\n  {shlex.join([ID, *([] if usual else ['-c', str(path)]), 'list'])}",
+        notes=(*(() if fetched else (fetch,)), *program.newer(TITLE, version, NEWEST)),
     )
+
+
+def _vdirsyncer(account: Account) -> str:
+    return ours("setup", account.address, "vdirsyncer")
 
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
@@ -122,8 +127,8 @@ def _books(host: Host, account: Account, name: str) -> list[Book]:
     if not books:
         raise UsageError(
             f"khard before 0.20 can only be given address books that are there, and none is in {place} yet.",
-            f"First fetch them: provisioner setup {account.address} vdirsyncer, then what that says to run; "
-            "then run this command again.",
+            "Set vdirsyncer up with the command below and run what that says, then run this command again:"
+            + _vdirsyncer(account),
             code="contacts.none",
         )
     return books

@@ -80,7 +80,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=tree.changes,
         locks=_sockets(host),
         done=f"account {account.address} updated" if known else f"reads and sends as {account.address}",
-        next=f"Start it with: {shlex.join(start)}\n"
+        next=f"Start it with:\n  {shlex.join(start)}\n"
         "It asks for the password, every time it starts: type it there.",
         notes=() if known else _notes(host, account),
         adopted=bool(known),
