@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from provisioner import nagios, tables
+from provisioner import documents, nagios, tables
 from provisioner.errors import ProvisionError
 from provisioner.report import (
     CERT_DAYS,
@@ -31,8 +31,6 @@ from provisioner.report import (
 )
 from provisioner.text import clean, day, fold, glue, home, lay, mark, sign, width, wrap
 
-SCHEMA = 1
-"""Version of the JSON document: keys are added, never renamed or removed, under the same number."""
 CHANGES = {
     Change.FAILS: "does not work",
     Change.REVOKED: "worked before, and the password is rejected now",
@@ -48,30 +46,12 @@ _INDENT = " " * (_NAME_WIDTH + 3)
 
 def print_json(report: Report) -> None:
     """The whole report as one document on standard output."""
-    import msgspec
-
-    _write_bytes(msgspec.json.format(msgspec.json.encode(document(report)), indent=2) + b"\n")
+    _write_bytes(documents.pretty(report))
 
 
 def print_json_line(report: Report) -> None:
     """The report as a document on one line: for what never ends."""
-    import msgspec
-
-    _write_bytes(msgspec.json.encode(document(report)) + b"\n")
-
-
-def document(report: Report) -> dict[str, Any]:
-    """The report as `schemas/report.schema.json` describes it."""
-    return {
-        "schema": SCHEMA,
-        "command": report.command,
-        "ok": report.ok,
-        "results": [_json_row(row) for row in report.rows],
-        "errors": [
-            {"code": error.code, "message": error.message, "next": error.hint} for error in report.errors
-        ],
-        "next": report.next,
-    }
+    _write_bytes(documents.line(report))
 
 
 def print_table(report: Report) -> None:
@@ -90,15 +70,29 @@ def print_nagios(report: Report, cert_days: int) -> int:
     return int(health)
 
 
-def _json_row(row: Row) -> dict[str, Any]:
-    return {key: value for key, value in dataclasses.asdict(row).items() if key != "exit_code"}
-
-
 def print_end(report: Report) -> None:
-    """What comes after the rows: what to do next, and errors on standard error."""
+    """What comes after the rows: notes about clients, what to do next, and errors on standard error."""
+    _print_notes([row for row in report.rows if isinstance(row, ClientRow)])
     _echo(lay(clean(report.next)))
     for error in report.errors:
         print_error(error)
+
+
+def _print_notes(rows: Sequence[ClientRow]) -> None:
+    """Each note once, with the clients that it is about. Only at the end it is known who shares one."""
+    about: dict[str, list[str]] = {}
+    for row in rows:
+        for note in row.notes:
+            about.setdefault(clean(note), []).append(clean(row.title))
+    if len(rows) == 1:
+        for note in about:
+            _wrapped(note)
+    elif about:
+        click.echo("Good to know:")
+        for note, titles in about.items():
+            first, *rest = f"{', '.join(dict.fromkeys(titles))}: {note}".splitlines()
+            _echo(fold(first, "  - ", "    "))
+            _echo(lay("\n".join(rest), "    "))
 
 
 def print_error(error: ProvisionError) -> None:
@@ -179,8 +173,6 @@ def _(row: ClientRow) -> None:
     _line(good, row.title, row.message)
     if not good and row.next:
         _wrapped(row.next)
-    for note in row.notes:
-        _wrapped(note)
     for line in row.diff.splitlines():
         click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))
 

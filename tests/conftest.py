@@ -7,18 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from provisioner import output
+from provisioner import documents
 from provisioner.report import Report
 from tests.schema import validate
 
 
 @pytest.fixture(autouse=True)
 def _documents_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
-    document = output.document
+    document = documents.document
 
     def validated(report: Report) -> dict[str, Any]:
         made = document(report)
         validate(msgspec.json.decode(msgspec.json.encode(made)))
         return made
 
-    monkeypatch.setattr(output, "document", validated)
+    monkeypatch.setattr(documents, "document", validated)

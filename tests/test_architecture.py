@@ -17,7 +17,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"cli"},
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
-    {"nagios", "tables", "text"},
+    {"nagios", "tables", "text", "documents"},
     {"report", "apply", "check", "directories", "journal", "archive"},
     {
         "clients",

@@ -10,8 +10,7 @@ from provisioner.report import ClientRow, Report
 from tests.clients.machines.base import certificates, terminal
 from tests.test_setup import EMAIL, Desk
 
-PROGRAMS = ("emacs", "goimapnotify", "khal", "khard", "mblaze", "mbsync", "msmtp", "notmuch")
-PROGRAMS += ("vdirsyncer",)
+PROGRAMS = ["emacs", "goimapnotify", "khal", "khard", "mblaze", "mbsync", "msmtp", "notmuch", "vdirsyncer"]
 
 
 @pytest.fixture

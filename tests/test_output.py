@@ -117,7 +117,7 @@ def test_every_type_of_row_is_tried() -> None:
             GOOD,
             [
                 "✓ imap.example.org    Logged in. 6 mailboxes.".ljust(75) + "0.1 s\n",
-                "✓ The client          account added\n" + " " * 22 + "note 1\n" + " " * 22 + "note 2\n",
+                "✓ The client          account added\n",
                 "✓ j@x.org  in Client: fine\n"
                 '  label "My label", set up 2026-01-01, password changed 2026-02-02, /p\n',
                 "✗ 2026-01-01 13:00  j@x.org (msmtp) imap: worked before, and the password is\n"
@@ -333,6 +333,29 @@ def test_every_text_of_a_report_is_folded_and_no_command(
     assert max(map(len, lines[:-1])) <= 60
 
 
+def test_the_notes_of_one_client_stand_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_end(Report("setup", rows=[LOGIN, CLIENT], next="Start it."))
+    assert capsys.readouterr().out == f"{' ' * 22}note 1\n{' ' * 22}note 2\nStart it.\n"
+
+
+def test_a_note_of_several_clients_is_said_once_and_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    long = f"{'word ' * 20}end:\n  a command of {'words ' * 20}end"
+    rows: list[Row] = [
+        dataclasses.replace(CLIENT, title=title, notes=notes)
+        for title, notes in (("a", (long, "Of a.")), ("b", ()), ("c", (long,)), ("a", ("Of a.",)))
+    ]
+    output.print_end(Report("setup", rows=rows))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Good to know:", "  - a, c: " + " ".join(["word"] * 14)]
+    assert lines[2:] == [
+        "    word word word word word word end:",
+        "      " + long.split("\n  ")[1],
+        "  - a: Of a.",
+    ]
+    output.print_end(Report("setup", rows=[rows[1], rows[1]]))
+    assert capsys.readouterr().out == ""
+
+
 def test_the_code_of_a_cause_stands_before_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     row = CheckRow("imap", False, "x.y", "No.", "Do this.\nWith:\n  do it", "h", 1, "u", 2.0)
     assert [line.strip() for line in printed(row, capsys).splitlines()[1:]] == [
@@ -360,7 +383,7 @@ def test_marks_are_what_the_terminal_can_show(
     sys.stdout.flush()
     lines = raw.getvalue().decode(encoding).splitlines()
     assert lines[0].startswith(f"{good} The client")
-    assert lines[3].startswith(f"{bad} The client")
+    assert lines[1].startswith(f"{bad} The client")
 
 
 def test_json_has_everything_but_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from provisioner import output
+from provisioner import documents
 from provisioner.cli import cli
 from provisioner.model import Support
 from provisioner.outcome import Note, Quota
@@ -88,13 +88,15 @@ def test_support_grades() -> None:
 
 @pytest.mark.parametrize("row", GOOD, ids=lambda row: type(row).__name__)
 def test_every_type_of_row_is_valid_as_what_it_is(row: Row) -> None:
-    found = msgspec.json.decode(msgspec.json.encode(output.document(Report("x", rows=[row]))["results"][0]))
+    found = msgspec.json.decode(
+        msgspec.json.encode(documents.document(Report("x", rows=[row]))["results"][0])
+    )
     only = {"$ref": f"#/$defs/{KINDS[type(row)]}", "$defs": schema()["$defs"]}
     jsonschema.Draft202012Validator(only).validate(found)
-    validate(output.document(Report("x")) | {"results": [found | {"new_key": 1}]})
+    validate(documents.document(Report("x")) | {"results": [found | {"new_key": 1}]})
     for key in found:
         with pytest.raises(jsonschema.ValidationError):
-            validate(output.document(Report("x")) | {"results": [found | {key: object}]})
+            validate(documents.document(Report("x")) | {"results": [found | {key: object}]})
 
 
 @pytest.mark.parametrize("verb", ["clients", "providers", "guide", "status", "check", "setup"])
