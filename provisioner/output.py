@@ -148,7 +148,8 @@ def _(row: CheckRow) -> None:
     mailboxes = f" {row.mailboxes} mailboxes." if row.mailboxes else ""
     _line(row.ok, row.host, row.message + mailboxes, f"{row.seconds:.1f} s")
     if row.clients:
-        _wrapped(f"{row.address}, as stored for {', '.join(row.clients)}")
+        who = "" if row.transcript else f"{row.address}, "  # with a transcript it is fit for a report
+        _wrapped(f"{who}as stored for {', '.join(row.clients)}")
     if not row.ok:
         _wrapped(_with_code(row.next, row.code))
     for note in row.notes:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Iterable
 from html import escape
+from itertools import takewhile
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 MASK = "••••••••"
+CUT = 6
+"""So many characters of a password are masked: a server may repeat only the beginning of what it was sent."""
 
 
 class Secret:
@@ -79,3 +83,32 @@ class Secret:
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
+
+
+def redact_cut(text: str, secrets: Iterable[Secret]) -> str:
+    """`text` with every occurrence of one of `secrets` masked, in any case, also of its beginning alone.
+
+    Beginnings of fewer than CUT characters stay.
+    """
+    values = [value for secret in secrets if (value := secret.reveal())]
+    lower = text.lower()
+    if len(lower) == len(text):
+        values = [value.lower() for value in values]
+    else:  # a letter that becomes two: compared as it is
+        lower = text
+    heads = {value[:CUT] for value in values}
+    done, at = [], 0
+    while places := [place for head in heads if (place := lower.find(head, at)) >= 0]:
+        start = min(places)
+        # Several forms begin alike; what stands there is one of them, whole or not.
+        end = start + max(_alike(lower, start, value) for value in values)
+        done += [text[at:start], MASK]
+        at = end
+    return "".join([*done, text[at:]])
+
+
+def _alike(text: str, start: int, value: str) -> int:
+    """So many characters of `value` stand at `start`; 0 if too few to count."""
+    pairs = zip(value, text[start : start + len(value)], strict=False)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return alike if alike >= min(CUT, len(value)) else 0

@@ -35,6 +35,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
         "accounts",
         "accounts_file",
         "transcript",
+        "anonymous",
     },
     {"edits", "render", "providers"},
     {"host", "resources", "shape", "quoting", "strict"},

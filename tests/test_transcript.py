@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.accounts import Target
+from provisioner.anonymous import Anonymizer
 from provisioner.check import Conditions, check_service
 from provisioner.cli import cli
 from provisioner.model import Security
-from provisioner.secret import Secret
+from provisioner.secret import CUT, MASK, Secret, redact_cut
 from provisioner.transcript import MAX_LENGTH, MAX_LINES, Transcript
 from tests.servers import HOST, Answer, Scenario, Server, Service, Talk, authority, client_context
 
@@ -158,6 +159,88 @@ def test_this_computer_has_no_name_there(monkeypatch: pytest.MonkeyPatch) -> Non
     assert tape.lines[0].endswith("< 250 mail.example greets <this computer> [<IP address>]")
 
 
+HOSTS = ("imap.mail.me.com", "smtp.example.co.uk")
+ANONYMOUS = Anonymizer(ADDRESS, (USER, ADDRESS), Secret("abcd-efgh-ijkl-mnop"), HOSTS)
+TOKEN = base64.b64encode(f"\0{ADDRESS}\0abcd-efgh-ijkl-mnop".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        # From where: names of this computer's network
+        ("* OK hello p5dc3a1b2.dip0.t-ipconnect.de ready", "* OK hello <host name> ready"),
+        (
+            "250-mx.other.example Hello host-203-0-113-7.isp.example [203.0.113.7]",
+            "250-mx.other.example Hello <IP address> [<IP address>]",
+        ),
+        ("220 mx.other.example ESMTP 4WxYz1234Abc", "220 mx.other.example ESMTP <id>"),
+        ("250 greets 7x113x0x203.dyn.me.com", "250 greets <IP address>"),
+        ("* OK client pool.dsl.mail.me.com, welcome", "* OK client <host name>, welcome"),
+        ("no: 203-0-113-7", "no: <IP address>"),
+        (
+            "at 127.0.0.1:4444 ip=::1 [IPv6:2001:db8::1] fe80::1%eth0",
+            "at <IP address>:4444 ip=<IP address> [<IP address>] <IP address>%eth0",
+        ),
+        ("* OK mail.another.co.uk", "* OK <host name>"),
+        # Sessions
+        ("* OK session=<AbCd0123+/x>", "* OK session=<id>"),
+        ("[AUTHENTICATIONFAILED] (Failure) 5614622812f47-44d9a3", "[AUTHENTICATIONFAILED] (Failure) <id>"),
+        ("temporary failure <x1AbCdEf0123>", "temporary failure <id>"),
+        ("https://x.org/signin?plt=AKgnsbu1x2y3z4", "https://x.org/signin?plt=<id>"),
+        # Who
+        ("for jane%2Eappleseed, user_JANE.APPLESEED", "for <user>, user_<user>"),
+        ("for jane.appleseed%40icloud.com", "for <user>@icloud.com"),
+        # The password, or its beginning
+        ("you sent abcd-ef", "you sent ••••••••"),
+        ("you sent ABCD-EFGH-IJ...", "you sent ••••••••..."),
+        (f"bad: {TOKEN[:-7]}", "bad: ••••••••"),
+        ("cannot decode YWJjZC1l", "cannot decode ••••••••"),
+        ("the abcd is no prefix", "the abcd is no prefix"),
+    ],
+)
+def test_what_a_server_says_of_the_person(said: str, shown: str) -> None:
+    assert ANONYMOUS.all(said) == shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "* OK imap7.mail.me.com Dovecot 2.3.19 (mx1.example.co.uk)",
+        "535-5.7.8 no. See https://support.google.com/mail/?p=BadCredentials",
+        "535 Login Fail.Please enter your authorization",
+        "Please contact kefu@188.com for help",
+        "* CAPABILITY IMAP4rev1 X-TOKEN-a1b2c3d4 AUTH=PLAIN",
+        "* OK [CAPABILITY IMAP4rev1 X-TOKEN-a1b2c3d4] ready",
+        "250-SMTPUTF8",
+        "250 AUTH PLAIN SCRAM-SHA-256",
+        "P3 OK [READ-ONLY] Examine completed (0.001 + 0.000 secs).",
+    ],
+)
+def test_what_is_no_secret_stays(said: str) -> None:
+    assert ANONYMOUS.all(said) == said
+
+
+PIECES = ("a", "1", "-", ".", "a.", "1.", "1-", "a1", ":", "<", "A1", "abcd-e", "=", "%2E")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_hostile_line_is_masked_in_time(piece: str) -> None:
+    tape = Transcript(ADDRESS, (USER,), Secret("abcd-efgh-ijkl-mnop"))
+    for _ in range(20):
+        tape.note("<", (piece * 60000)[:60000].encode() + b"\r\n")
+
+
+@given(st.integers(min_value=CUT, max_value=60), st.booleans(), st.booleans())
+def test_any_beginning_of_any_form_is_masked(length: int, upper: bool, shown: bool) -> None:
+    secret = Secret("pässwört ☂ & more" if shown else "abcd-efgh-ijkl-mnop")
+    forms = secret.forms(USER, ADDRESS)
+    for form in forms:
+        cut = form.reveal()[:length]
+        text = redact_cut(f"<{cut.upper() if upper and cut.isascii() else cut}>", forms)
+        assert text == f"<{MASK}>"
+
+
 def test_it_ends() -> None:
     tape = Transcript(ADDRESS, (USER,), Secret(PASSWORD))
     for _ in range(MAX_LINES + 5):
@@ -167,13 +250,16 @@ def test_it_ends() -> None:
     assert len(tape.lines[0]) < MAX_LENGTH + 50
 
 
+FROM = f"no: {ADDRESS} host-198-51-100-7.isp.example"
+
+
 @pytest.mark.parametrize("how", ["email", "accounts"])
 def test_on_the_command_line(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, path = tmp_path / "ca.pem", tmp_path / "a.csv"
     authority().cert_pem.write_to_path(str(file))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     monkeypatch.setenv("HOME", str(tmp_path))
-    with Server(Scenario("t", "imap", "tls", "ok", {"AUTHENTICATE": no("no")})) as server:
+    with Server(Scenario("t", "imap", "tls", "ok", {"AUTHENTICATE": no(FROM)})) as server:
         names, values = "imap,imap_security,smtp", f"localhost:{server.port},tls,localhost:1"
         path.write_text(f"email,login,{names},password\n{ADDRESS},{USER},{values},x y z\n")
         path.chmod(0o600)
@@ -189,3 +275,6 @@ def test_on_the_command_line(how: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 3
     assert "> P1 AUTHENTICATE PLAIN <masked>" in result.stdout
     assert "x y z" not in result.output
+    for words in (USER, "198.51.100.7", "isp.example"):  # not in the story above it, either
+        assert words not in result.output
+    assert "no: <user>@icloud.com <IP address>" in " ".join(result.stdout.split())

@@ -13,7 +13,7 @@ from provisioner.check import waiting
 from provisioner.check.causes import CAUSES
 from provisioner.check.rules import Confidence, Seen
 from provisioner.outcome import CheckResult
-from provisioner.secret import Secret
+from provisioner.secret import Secret, redact_cut
 
 MAX_TEXT = 200
 """Characters of a server's own words that are shown."""
@@ -45,12 +45,9 @@ _DEFAULTS = {
 
 def clean(text: str, secrets: Iterable[Secret] = ()) -> str:
     """`text` on one line without control characters, passwords masked, at most MAX_TEXT characters."""
+    secrets = tuple(secrets)
     printable = "".join(char if char.isprintable() else " " for char in text)
-    for secret in secrets:
-        printable = secret.redact(printable)
-    words = " ".join(printable.split())
-    for secret in secrets:
-        words = secret.redact(words)
+    words = redact_cut(" ".join(redact_cut(printable, secrets).split()), secrets)
     return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1].rstrip() + "…"
 
 

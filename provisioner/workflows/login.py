@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from provisioner.accounts import Candidate, Target
+from provisioner.anonymous import Anonymizer
 from provisioner.errors import ProvisionError
 from provisioner.model import Account, AppPassword, MailboxNames, Provider
 from provisioner.outcome import CheckResult
@@ -54,7 +55,9 @@ class Login:
 
     def transcript(self, service: Service, secret: Secret) -> Transcript:
         """An empty one, which masks this login."""
-        return Transcript(self.address, self.target(service).usernames, secret)
+        names = dict.fromkeys(self.imap.usernames + self.smtp.usernames)
+        hosts = (self.target(service).host, self.imap.host, self.smtp.host)
+        return Transcript(self.address, tuple(names), secret, hosts)
 
     @classmethod
     def of(cls, candidate: Candidate) -> Login:
@@ -137,13 +140,14 @@ def _send_test(
     targets = {service: login.target(service) for service in SERVICES}
     result = roundtrip.prove(login.address, sessions["smtp"], sessions["imap"], targets, secret, results)
     talk = [line for service, tape in tapes.items() for line in tape.lines[before[service] :]]
-    report.add(replace(row_of(login, "smtp", result), transcript=tuple(talk)))
+    row = row_of(login, "smtp", result)
+    report.add(_with(row, talk, tapes["smtp"].mask) if tapes else row)
 
 
 def row_of(
     login: Login, service: Service, result: CheckResult | ProvisionError, transcript: Transcript | None = None
 ) -> CheckRow:
-    """What a login showed, or why it could not even be tried."""
+    """What a login showed, or why it could not even be tried. With a `transcript`, masked as that is."""
     from provisioner import check
 
     if isinstance(result, ProvisionError):
@@ -162,7 +166,7 @@ def row_of(
             address=login.address,
             clients=login.clients,
         )
-    return CheckRow(
+    row = CheckRow(
         service=result.service,
         ok=result.ok,
         code=result.code,
@@ -182,10 +186,10 @@ def row_of(
         clients=login.clients,
         cert_expires=result.cert_expires,
         cert_issuer=result.cert_issuer,
-        transcript=transcript.lines if transcript else (),
         round_trip=None if result.round_trip is None else round(result.round_trip, 3),
         saves_sent=result.saves_sent,
     )
+    return _with(row, transcript.lines, transcript.mask) if transcript else row
 
 
 def _next(login: Login, result: CheckResult) -> str:
@@ -194,3 +198,19 @@ def _next(login: Login, result: CheckResult) -> str:
         return result.next
     into = f"To put a new password into every client that has this one:{ours('rotate', login.address)}"
     return f"{result.next}\n{into}"
+
+
+def _with(row: CheckRow, transcript: Sequence[str], mask: Anonymizer) -> CheckRow:
+    """The row with its transcript, in words that are as fit for a report as that is."""
+    # What certificates and name servers say is evidence.
+    seen = mask.names if row.code.startswith(("net.", "tls.")) else mask.all
+    notes = [
+        replace(note, message=mask.names(note.message), next=mask.names(note.next)) for note in row.notes
+    ]
+    return replace(
+        row,
+        message=seen(row.message),
+        next=mask.names(row.next),
+        notes=tuple(notes),
+        transcript=tuple(transcript),
+    )
