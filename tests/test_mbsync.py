@@ -199,4 +199,4 @@ def test_mu_is_told_how_to_find_the_mail(tmp_path: Path) -> None:
     without = plan(terminal(tmp_path / "a", "mbsync", "secret-tool")).notes
     with_mu = plan(terminal(tmp_path, "mbsync", "secret-tool", "mu")).notes
     (note,) = set(with_mu) - set(without)
-    assert "mu init --maildir=~/Mail --my-address=Jane@example.org" in note
+    assert note == "To find this mail with mu:\n  provisioner setup Jane@example.org mu"

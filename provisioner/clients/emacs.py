@@ -96,6 +96,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     own = files.own.path
     path = own.as_posix() if host.platform == "win32" else included.from_home(host, own)
     line = render("emacs/include.j2", path=path.replace("$", "$$"))
+    missing = [name for name in ("mbsync", "mu") if name not in options.beside]
     return Plan(
         client=ID,
         title=TITLE,
@@ -104,9 +105,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends mail as {account.address}; {hook.said(account)}",
         next="Restart Emacs; M-x gnus reads your mail, C-x m writes one.",
-        notes=()
-        if "mbsync" in options.beside
-        else (f"mu4e finds this account once mbsync is set up:{ours('setup', account.address, 'mbsync')}",),
+        notes=(f"mu4e shows it once mail is fetched and found:{ours('setup', account.address, *missing)}",)
+        if missing
+        else (),
         secret=secret,
     )
 

@@ -23,6 +23,7 @@ from provisioner.quoting.base import Quoted
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "mbsync"
 TITLE = "mbsync"
@@ -120,22 +121,17 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         next=f"Fetch your mail with:\n  {shlex.join(command)}",
         notes=(
             *program.newer(TITLE, version, NEWEST),
-            *_index(host, account),
+            *_index(host, account, options),
             *hook.unattended(host, account),
         ),
         secret=secret,
     )
 
 
-def _index(host: Host, account: Account) -> tuple[str, ...]:
-    """mu has no file of settings: what it knows is in a database that only itself can make."""
-    if host.which("mu") is None:
+def _index(host: Host, account: Account, options: Options) -> tuple[str, ...]:
+    if host.which("mu") is None or "mu" in options.beside:
         return ()
-    address = shlex.quote(f"--my-address={account.address}")
-    return (
-        "mu finds this mail after `mu index`. If it has no database yet, make one first, with one more "
-        f"--my-address for each other address of yours:\n  mu init --maildir=~/Mail {address}",
-    )
+    return (f"To find this mail with mu:{ours('setup', account.address, 'mu')}",)
 
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
@@ -188,10 +184,10 @@ def _choose_words(version: tuple[int, ...], file: BlockFile) -> Words:
 
 def _refuse_clash(file: BlockFile, name: str) -> None:
     """mbsync(1): a name is unique among accounts, among stores, and among channels and groups."""
-    ours = {("account", name), ("store", f"{name}-remote"), ("store", f"{name}-local"), ("channel", name)}
+    names = {("account", name), ("store", f"{name}-remote"), ("store", f"{name}-local"), ("channel", name)}
     for line in file.others.split("\n"):
         match = _SECTION.fullmatch(line)
-        if match and (_KINDS.get(match[1].lower(), "channel"), taken := _first_word(match[2])) in ours:
+        if match and (_KINDS.get(match[1].lower(), "channel"), taken := _first_word(match[2])) in names:
             raise blockfile.taken(file.path, f"{match[1]} {taken}")
 
 

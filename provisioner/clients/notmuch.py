@@ -19,16 +19,14 @@ from provisioner.clients.base import (
     no_stored_seal,
     no_stored_secret,
 )
-from provisioner.clients.common import blockfile, keeper, program, shared
+from provisioner.clients.common import blockfile, index, keeper, program, shared
 from provisioner.clients.common.shared import SharedFile
 from provisioner.edits.block import Block
-from provisioner.errors import Conflict
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Support
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
-from provisioner.steps import ours
 
 ID = "notmuch"
 TITLE = "notmuch"
@@ -78,11 +76,11 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     program.require(host, ID, TITLE, "notmuch")
     path = blockfile.choose(host, options, _usual(host), TITLE)
     file = _file(host, path, account)
-    _refuse_elsewhere(host, account, file.own)
+    hint = "Set mail_root in its section [database] to a directory that has both, then run the command again."
+    index.refuse_elsewhere(host, account, TITLE, _root(host, _settings(file.own)), hint)
     body = render("notmuch/account.j2", identity=[account.address, account.display_name])
     usual = path == blockfile.choose(host, Options(), _usual(host), TITLE)
     command = ["notmuch", *([] if usual else [f"--config={path}"]), "new"]
-    fetched = keeper.has_mail(host.home / "Mail") or "mbsync" in options.beside
     return Plan(
         client=ID,
         title=TITLE,
@@ -90,9 +88,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         changes=file.with_block(body),
         done=f"searches ~/Mail; {account.address} is an address of yours",
         next=f"Index your mail, now and after every fetch, with:\n  {shlex.join(command)}",
-        notes=()
-        if fetched
-        else (f"No mail is in ~/Mail yet; to fetch it:{ours('setup', account.address, 'mbsync')}",),
+        notes=index.nothing_fetched(host, account, options),
     )
 
 
@@ -161,15 +157,3 @@ def _root(host: Host, mine: Settings) -> Path | None:
     if host.env.get("MAILDIR") or xdg.is_dir() or (host.home / usual / ".notmuch").is_dir():
         return host.home / usual
     return None
-
-
-def _refuse_elsewhere(host: Host, account: Account, own: str) -> None:
-    """Raises Conflict (`mail.elsewhere`) if the user's database would never see the account's mail."""
-    root, mail = _root(host, _settings(own)), host.home / "Mail"
-    if root is None or mail.resolve().is_relative_to(root.resolve()):
-        return
-    raise Conflict(
-        f"notmuch searches the mail in {root}, and {account.address} is fetched into {mail}.",
-        "Set mail_root in its section [database] to a directory that has both, then run the command again.",
-        code="mail.elsewhere",
-    )
