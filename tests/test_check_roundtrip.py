@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
@@ -13,7 +16,7 @@ import pytest
 
 from provisioner.check import Target, Timeouts, exit_code, roundtrip, testmail, tls
 from provisioner.check.evidence import send_refusal
-from provisioner.errors import UsageError
+from provisioner.errors import Cancelled, UsageError
 from provisioner.model import Security
 from provisioner.outcome import CheckResult
 from provisioner.report import CheckRow, Report
@@ -392,3 +395,83 @@ def test_it_is_for_one_account() -> None:
 def test_a_login_s_result_knows_nothing_of_a_test_mail() -> None:
     result = CheckResult("imap", "h", 1, "u", True, "ok", "")
     assert (result.round_trip, result.saves_sent) == (None, None)
+
+
+def ctrl_c(talk: Talk) -> None:
+    """What a terminal does at Ctrl-C, and a moment for it to arrive."""
+    main = threading.main_thread().ident
+    assert main
+    signal.pthread_kill(main, signal.SIGINT)
+    time.sleep(0.2)
+
+
+def stopped(
+    monkeypatch: pytest.MonkeyPatch,
+    mail: Mail,
+    imap: Mapping[str, Answer] | None = None,
+    smtp: Mapping[str, Answer] | None = None,
+) -> Cancelled:
+    with pytest.raises(Cancelled) as caught:
+        trip(monkeypatch, mail, imap, smtp)
+    return caught.value
+
+
+def test_after_ctrl_c_the_mail_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = Mail(arrives_in=("INBOX", "Sent"))
+    told = stopped(monkeypatch, mail, smtp={"DATA": (mail.take, ctrl_c)})
+    assert told.message == "Stopped; the test mail was deleted again."
+    assert mail.sent
+    assert mail.untouched()
+
+
+def test_ctrl_c_while_it_is_being_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = Mail()
+    told = stopped(monkeypatch, mail, smtp={"RCPT": (ctrl_c, "250 ok\r\n")})
+    assert told.message == "Stopped; the test mail was deleted again."
+    assert mail.untouched()
+
+
+def test_ctrl_c_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = Mail()
+    seen: list[int] = []
+
+    def select(talk: Talk) -> None:
+        seen.append(1)
+        if len(seen) == 2:  # the first is the login's
+            ctrl_c(talk)
+        mail.select(talk)
+
+    told = stopped(monkeypatch, mail, imap={"EXAMINE": select})
+    assert told.message == "Stopped; no test mail was sent."
+    assert not mail.sent
+
+
+def test_ctrl_c_before_a_mail_that_has_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = Mail(arrives_in=())
+    told = stopped(monkeypatch, mail, smtp={"DATA": (mail.take, ctrl_c)})
+    assert "has not been seen yet, so it may still come" in told.message
+    assert told.hint == (
+        f"Delete it yourself; its subject ends in {mail.token}. Look in INBOX and Junk and Sent and Trash."
+    )
+
+
+def test_ctrl_c_where_it_cannot_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = Mail(expunges=False)
+    told = stopped(monkeypatch, mail, smtp={"DATA": (mail.take, ctrl_c)})
+    assert told.message == "Stopped; the test mail is still in INBOX."
+    assert told.hint.endswith(f"its subject ends in {mail.token}.")
+
+
+def test_a_second_ctrl_c_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = Mail()
+
+    def uid(talk: Talk) -> None:
+        if mail.sent:
+            ctrl_c(talk)
+            ctrl_c(talk)
+            talk.hang()
+        mail.uid(talk)
+
+    told = stopped(monkeypatch, mail, imap={"UID": uid})
+    assert "may still come" in told.message
+    assert mail.token in told.hint

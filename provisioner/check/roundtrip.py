@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import secrets
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Literal
@@ -15,6 +17,7 @@ from provisioner.check.imap import ImapSession
 from provisioner.check.smtp import SmtpSession
 from provisioner.check.testmail import Box, Finder
 from provisioner.check.timing import timed
+from provisioner.errors import Cancelled
 from provisioner.model import Mailboxes, Use
 from provisioner.outcome import CheckResult, Note
 from provisioner.secret import Secret
@@ -47,6 +50,10 @@ class _Trip:
         self.left: dict[str, testmail.Left] = {}
         """What could not be deleted, by mailbox."""
         self.where = ""
+        self.sent = False
+        """A server has it, or may have it."""
+        self.stopped = threading.Event()
+        """The person wants no more of it than that it is deleted."""
         names = mailboxes.names if mailboxes else {}
         self._names = {use: names[use] for use in (Use.JUNK, Use.SENT, Use.TRASH) if use in names}
 
@@ -60,19 +67,24 @@ class _Trip:
         junk, sent, trash = (boxes.get(self._names.get(use, "")) for use in (Use.JUNK, Use.SENT, Use.TRASH))
         started = time.monotonic()
         self.side = "smtp"
+        if self.stopped.is_set():
+            return
+        self.sent = True
         try:
             with timed(self.timings, "send"):
                 self.smtp.send(self.address, testmail.compose(self.address, self.token))
         except Fault as fault:
-            if fault.code.startswith("proto."):  # it may have been taken all the same
+            self.sent = fault.code.startswith("proto.")  # it may have been taken all the same
+            if self.sent:
                 with contextlib.suppress(Fault):
                     if found := finder.wait(LATE, inbox, junk):
+                        self.where = found.name
                         self._clear(finder, [found], trash)
             raise
         patience = self.imap.timeouts.arrival
         self.side = "imap"
         with timed(self.timings, "arrival"):
-            found = finder.wait(patience, inbox, junk)
+            found = finder.wait(patience, inbox, junk, self.stopped, LATE)
         if found is None:
             self.side = "smtp"
             with contextlib.suppress(Fault):
@@ -91,6 +103,31 @@ class _Trip:
         for box in boxes:
             self.left[box.name] = "kept"
             self.left[box.name] = finder.delete(box, trash)
+
+    def run(self) -> BaseException:
+        """Makes the trip; what came of it, or what went wrong with us."""
+        try:
+            self.make()
+        except BaseException as error:  # handed over to the caller's thread
+            return error
+        fate = "deleted again" if set(self.left.values()) == {"gone"} else "still there"
+        self.side = "smtp"
+        return Fault("send.arrived", seconds=f"{self.round_trip or 0:.1f}", fate=fate)
+
+    def farewell(self) -> Cancelled:
+        """What a person who stopped it must know: which mail is left, and where."""
+        step = f"Delete it yourself; its subject ends in {self.token}."
+        if not self.sent:
+            return Cancelled("Stopped; no test mail was sent.")
+        if left := [mailbox for mailbox, state in self.left.items() if state != "gone"]:
+            return Cancelled(f"Stopped; the test mail is still in {' and in '.join(left)}.", step)
+        if not self.where:
+            places = " and ".join(dict.fromkeys([INBOX, *self._names.values()]))
+            return Cancelled(
+                "Stopped; the test mail was sent, but has not been seen yet, so it may still come.",
+                f"{step} Look in {places}.",
+            )
+        return Cancelled("Stopped; the test mail was deleted again.")
 
     def notes(self, target: Target) -> Iterator[Note]:
         def note(code: str, mailbox: str = "") -> Note:
@@ -119,17 +156,23 @@ def prove(
     """Sends a mail from and to `address`, waits until it has come back, deletes it; the service is `send`.
 
     The sessions are logged in, to `targets`, and stay open; `logins` is what was seen when they were made.
-    What could not be deleted is said in the notes.
+    What could not be deleted is said in the notes. Ctrl-C deletes the mail, too, and then raises Cancelled,
+    which says what became of it; a second Ctrl-C does not wait for that.
     """
     started = time.monotonic()
     trip = _Trip(address, smtp, imap, logins["imap"].mailboxes)
+    done: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+    # In a thread of its own, for Ctrl-C would leave the conversation in the middle of an answer.
+    threading.Thread(target=lambda: done.put(trip.run()), daemon=True, name="test-mail").start()
     try:
-        trip.make()
-        fate = "deleted again" if set(trip.left.values()) == {"gone"} else "still there"
-        outcome = Fault("send.arrived", seconds=f"{trip.round_trip or 0:.1f}", fate=fate)
-        trip.side = "smtp"
-    except Fault as fault:
-        outcome = fault
+        outcome = done.get()
+    except KeyboardInterrupt:
+        trip.stopped.set()
+        with contextlib.suppress(KeyboardInterrupt):
+            done.get()
+        raise trip.farewell() from None
+    if not isinstance(outcome, Fault):
+        raise outcome
     target, user = targets[trip.side], logins[trip.side].user
     message, step = diagnosis.explain(
         outcome.code,

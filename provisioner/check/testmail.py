@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
@@ -72,18 +73,34 @@ class Finder:
                 boxes.append(Box(name, uid if isinstance(uid, int) else 0))
         return boxes
 
-    def wait(self, seconds: float, inbox: Box, junk: Box | None) -> Box | None:
-        """Where the mail is, as soon as it is seen; None if it has not come within `seconds`."""
+    def wait(
+        self,
+        seconds: float,
+        inbox: Box,
+        junk: Box | None,
+        hurry: threading.Event | None = None,
+        rest: float = 0,
+    ) -> Box | None:
+        """Where the mail is, as soon as it is seen; None if it has not come within `seconds`, or within
+        `rest` seconds after `hurry`."""
+        hurry = hurry or threading.Event()
         end, pause, looks = time.monotonic() + seconds, FIRST_PAUSE, 0
+        hurried = False
         while True:
             looks += 1
+            if hurry.is_set() and not hurried:
+                hurried, end, pause = True, min(end, time.monotonic() + rest), FIRST_PAUSE
             late = time.monotonic() >= end
-            for box in (inbox, junk if late or looks > _PATIENT else None):
+            for box in (inbox, junk if late or hurried or looks > _PATIENT else None):
                 if box and self.find(box):
                     return box
             if late:
                 return None
-            time.sleep(max(0.0, min(pause, end - time.monotonic())))
+            nap = max(0.0, min(pause, end - time.monotonic()))
+            if hurried:
+                time.sleep(nap)
+            else:
+                hurry.wait(nap)
             pause = min(pause * 1.6, LONGEST_PAUSE)
 
     def find(self, box: Box) -> list[int]:
