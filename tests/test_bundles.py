@@ -82,6 +82,25 @@ def test_setup_rotate_and_remove(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert keyring(desk.host) == {}
 
 
+def test_a_password_that_goes_with_the_run_is_not_said_to_stay(desk: Desk) -> None:
+    """Nor is it in a dry run, which says what the real one does."""
+    desk.setup("mutt-stack")
+
+    def removed(*names: str, dry_run: bool) -> list[tuple[str, ...]]:
+        context = Context(desk.host, desk.journal, Silent(), Report("remove"))
+        remove(context, EMAIL, names, Options(), dry_run=dry_run, wait=False)
+        return [row.notes for row in context.report.rows if isinstance(row, ClientRow)]
+
+    assert removed(dry_run=True) == [(), (), (), ()]
+    assert removed("msmtp", dry_run=True) == [("The password stays in the keyring: mbsync, neomutt use it.",)]
+    for dry_run in (True, False):
+        left = ("The password stays in the keyring: neomutt uses it.",)
+        assert removed("mbsync", "msmtp", dry_run=dry_run) == [left, left]
+    assert keyring(desk.host) != {}
+    assert removed(dry_run=False) == [("The password is gone from the keyring.",), ()]
+    assert keyring(desk.host) == {}
+
+
 def test_neomutt_alone_talks_to_the_servers_and_can_join_later(desk: Desk) -> None:
     desk.setup("mbsync", "msmtp", "neomutt")
     assert "set smtp_url" in settings(desk.host)

@@ -22,6 +22,7 @@ from provisioner.workflows import alike
 from provisioner.workflows.context import Context, at_receipt, is_at, recover, undisturbed, wait_until_closed
 from provisioner.workflows.guide import revoke_hint
 from provisioner.workflows.undo import Removal, removal
+from provisioner.workflows.unneeded import Run
 
 
 def remove(
@@ -53,8 +54,12 @@ def remove(
         if (not wanted or receipt.client in wanted) and is_at(receipt, options.profile)
     ]
     # Accounts that stay come last: until then their receipts say that their passwords are needed.
+    run = Run(going=frozenset(receipt.id for receipt in receipts))
     for receipt in sorted(receipts, key=lambda one: one.adopted):
-        context.report.add(_one(context, receipt, options, dry_run=dry_run, wait=wait, force=force))
+        row = _one(context, receipt, options, run, dry_run=dry_run, wait=wait, force=force)
+        context.report.add(row)
+        if row.ok:
+            run = Run(run.going, run.gone | {receipt.id})
     if not receipts:
         if twins := _twins(context, present, wanted):
             context.report.next = "\n".join(twins)
@@ -83,21 +88,21 @@ def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) 
 
 
 def _one(
-    context: Context, receipt: Receipt, options: Options, *, dry_run: bool, wait: bool, force: bool
+    context: Context, receipt: Receipt, options: Options, run: Run, *, dry_run: bool, wait: bool, force: bool
 ) -> ClientRow:
     title = receipt.client
     try:
         client = clients.get(receipt.client) if receipt.client in clients.CLIENT_IDS else None
         title = client.TITLE if client else title
         if dry_run:
-            found = removal(context, receipt, options, force=force)
+            found = removal(context, receipt, options, run, force=force)
             return _planned(context, client, receipt, found, options)
         if wait:
             with undisturbed(context, wait=True):
-                found = removal(context, receipt, options, force=force)
+                found = removal(context, receipt, options, run, force=force)
             wait_until_closed(context, found.plan)
         with undisturbed(context, wait=wait):
-            found = removal(context, receipt, options, force=force)
+            found = removal(context, receipt, options, run, force=force)
             kept = context.journal.keep_aside(found.keep)
             try:
                 deed = Deed(found.plan, receipt.account, receipt.label, receipt)

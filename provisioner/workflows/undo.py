@@ -19,6 +19,7 @@ from provisioner.plan import prune
 from provisioner.receipt import FileRecord, Receipt
 from provisioner.workflows import unneeded
 from provisioner.workflows.context import Context
+from provisioner.workflows.unneeded import ALONE, Run
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,16 @@ class Removal:
     """Changes of what someone else has written: that is kept aside first."""
 
 
-def removal(context: Context, receipt: Receipt, options: Options, *, force: bool) -> Removal:
+def removal(
+    context: Context, receipt: Receipt, options: Options, run: Run = ALONE, *, force: bool
+) -> Removal:
     """What to change so that the account of a receipt is gone.
 
     Raises Conflict if someone's changes are in the way: it names them, what was there before, and what
     `force` would do. Raises other ProvisionErrors if the client or the keyring cannot be asked.
     """
     try:
-        return _with_items(context, receipt, _gentle(context, receipt, options), options, force=force)
+        return _with_items(context, receipt, _gentle(context, receipt, options), options, run, force=force)
     except Conflict as error:
         if error.code.startswith(("keyring.", "client.running")):
             raise
@@ -47,7 +50,7 @@ def removal(context: Context, receipt: Receipt, options: Options, *, force: bool
     forced, problem = _forced(context, receipt, options, problem)
     if forced is None or not force:
         raise _explained(context, receipt, problem, forced)
-    return _with_items(context, receipt, forced, options, force=True)
+    return _with_items(context, receipt, forced, options, run, force=True)
 
 
 def untouched(context: Context, receipt: Receipt) -> bool:
@@ -260,9 +263,9 @@ def _resolved(path: Path) -> Path:
 
 
 def _with_items(
-    context: Context, receipt: Receipt, found: Removal, options: Options, *, force: bool
+    context: Context, receipt: Receipt, found: Removal, options: Options, run: Run, *, force: bool
 ) -> Removal:
-    changes, notes = unneeded.items(context, receipt, force=force)
+    changes, notes = unneeded.items(context, receipt, run, force=force)
     plan = dataclasses.replace(found.plan, secrets=changes, notes=(*found.plan.notes, *notes))
     with contextlib.suppress(ProvisionError):  # restored files are news to running programs, too
         plan = dataclasses.replace(plan, tell=_client(receipt).unplan(context.host, receipt, options).tell)

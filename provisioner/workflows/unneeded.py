@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from provisioner.errors import ProvisionError
 from provisioner.model import SecretChange
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.workflows.context import Context
+
+
+@dataclass(frozen=True)
+class Run:
+    """The ids of the receipts that one run takes away: all of them, and those whose turn is over.
+
+    A dry run takes none away, so those are in force all the same.
+    """
+
+    going: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+
+ALONE = Run()
 
 
 def others(context: Context, receipt: Receipt) -> list[Receipt]:
@@ -16,25 +32,30 @@ def others(context: Context, receipt: Receipt) -> list[Receipt]:
 
 
 def items(
-    context: Context, receipt: Receipt, *, force: bool = False
+    context: Context, receipt: Receipt, run: Run = ALONE, *, force: bool = False
 ) -> tuple[tuple[SecretChange, ...], tuple[str, ...]]:
     """The keyring items that go: ours, and needed by no other client. And what the person is told of others.
 
     Raises ProvisionError (`keyring.*`); `force`: a keyring that is not there is left alone.
     """
     # Two addresses of one login may share an item under two labels.
-    needed = {r.item.identity: one.client for one in others(context, receipt) for r in one.secrets}
+    left = [one for one in others(context, receipt) if one.id not in run.gone]
+    users: dict[object, list[Receipt]] = {}
+    for other in left:
+        for used in other.secrets:
+            users.setdefault(used.item.identity, []).append(other)
     changes, notes = [], []
     for record in receipt.secrets:
         if not record.item.kept or (record.had_before and not record.item.ours):
             continue
         if receipt.adopted and record.had_before and not record.item.is_seal:
             continue  # as the account that reads it
-        if record.item.identity in needed:
-            if not record.item.is_seal:
-                notes.append(
-                    f"The password stays in {record.item.place}: {needed[record.item.identity]} uses it."
-                )
+        if using := users.get(record.item.identity):
+            # What another client of this run uses goes with the last of them.
+            names = list(dict.fromkeys(one.client for one in using if one.id not in run.going))
+            if names and not record.item.is_seal:
+                verb = "uses" if len(names) == 1 else "use"
+                notes.append(f"The password stays in {record.item.place}: {', '.join(names)} {verb} it.")
             continue
         try:
             value = context.host.secrets.get(record.item)
