@@ -278,6 +278,8 @@ class Plan:
     """For the report: one line of what the client has now, and what to do next, in plain words. A command
     stands on a line of its own that begins with two spaces."""
     notes: tuple[str, ...] = ()
+    left: tuple[Path, ...] = ()
+    """Directories for what the client fetches: it stays when the account goes."""
     adopted: bool = False
     """The client had the account already, set up by someone else; remove will not take that away."""
     wrote_password: bool = True

@@ -163,9 +163,7 @@ def test_removal_after_thunderbird_has_rewritten_everything(host: Host) -> None:
     mail = path / "ImapMail/imap.mail.me.com"
     mail.mkdir(parents=True)
     removal = unplan(host, before)
-    assert removal.notes == (
-        f"Mail that Thunderbird has downloaded stays in {mail}; delete it if you want it gone.",
-    )
+    assert (removal.notes, removal.left) == ((), (mail,))
     assert removal.locks == before.locks
     apply(removal)
     text = (path / "prefs.js").read_text()

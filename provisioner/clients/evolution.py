@@ -185,9 +185,6 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     paths = () if receipt.adopted else tuple(Path(record.path) for record in receipt.files)
     changes = tuple(FileChange(path, data, None) for path in paths if (data := host.read(path)) is not None)
     cache = host.env_dir("XDG_CACHE_HOME", host.home / ".cache") / "evolution/mail" / Path(receipt.where).stem
-    notes = [f"Mail that Evolution has downloaded stays in {cache}."] if changes and cache.is_dir() else []
-    if receipt.adopted:
-        notes.append("You had the account in Evolution before, so it stays there.")
     return Plan(
         client=ID,
         title=TITLE,
@@ -195,7 +192,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         changes=changes,
         tell=_reload() if program.running(host, REGISTRY) else (),
         done=f"{receipt.address} taken out of Evolution" if changes else "nothing to take out of Evolution",
-        notes=tuple(notes),
+        notes=("You had the account in Evolution before, so it stays there.",) if receipt.adopted else (),
+        left=(cache,),
     )
 
 

@@ -121,8 +121,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     path = Path(receipt.where)
     data = None if receipt.adopted else host.read(path)
     changes: tuple[FileChange, ...] = () if data is None else (FileChange(path, data, None),)
-    mail = _data(host) / path.parent.name
-    notes = [f"Mail that Geary has downloaded stays in {mail}."] if changes and mail.is_dir() else []
+    notes = []
     if changes and program.running(host, ID):
         notes.append("Quit Geary now: until then it shows the account.")
     if receipt.adopted:
@@ -134,6 +133,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         changes=changes,
         done=f"{receipt.address} taken out of Geary" if changes else "nothing to take out of Geary",
         notes=tuple(notes),
+        left=(_data(host) / path.parent.name,),
     )
 
 

@@ -139,7 +139,6 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     account = receipt.account
     file = BlockFile.read(host, Path(receipt.where), account.key, force=options.force)
     changes = (*file.without_block(), *keeper.unkeep(host, _directory(host, account)))
-    fetched = keeper.has_mail(_directory(host, account))
     gone = f"{receipt.address} was not in {receipt.where} any more"
     return Plan(
         client=ID,
@@ -147,7 +146,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         where=receipt.where,
         changes=changes,
         done=f"{receipt.address} taken out of mbsync" if file.block else gone,
-        notes=(f"Mail that was fetched stays in ~/Mail/{account.key}.",) if fetched else (),
+        left=(_directory(host, account),),
     )
 
 

@@ -97,8 +97,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block and its name in the list out; mail stays. Raises Conflict (`block.*`)."""
     name = file_name(receipt.account)
-    note = f"Mail that was fetched stays in ~/Mail/offlineimap/{name}."
-    taken = blockfile.unplan(host, receipt, TITLE, (note,), force=options.force)
+    left = (host.home / "Mail/offlineimap" / name,)
+    taken = blockfile.unplan(host, receipt, TITLE, left=left, force=options.force)
     return dataclasses.replace(taken, changes=tuple(_unlisted(change, name) for change in taken.changes))
 
 

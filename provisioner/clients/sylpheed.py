@@ -104,7 +104,6 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG
     number = tree.find(receipt.account)
     if number and not receipt.adopted:
         tree.drop(number)
-    cache = "Mail that Sylpheed has downloaded stays in its imapcache; delete it there if you want it gone."
     gone = f"{receipt.address} was not in {receipt.where} any more"
     kept = "you had the account in Sylpheed before, so it stays there"
     return Plan(
@@ -114,7 +113,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG
         changes=tree.changes,
         locks=_sockets(host),
         done=f"{receipt.address} taken out of {TITLE}" if tree.changes else (kept if number else gone),
-        notes=(cache,) if (directory / "imapcache").is_dir() else (),
+        left=(directory / "imapcache",),
     )
 
 

@@ -114,7 +114,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's blocks out; calendars and contacts stay. Raises Conflict (`block.*`)."""
     file = _file(host, Path(receipt.where), receipt.account, force=options.force)
-    return shared.unplan(receipt, TITLE, file, ("What was fetched stays in ~/.calendars and ~/.contacts.",))
+    own = file_name(receipt.account)
+    left = (host.home / ".calendars" / own, host.home / ".contacts" / own)
+    return shared.unplan(receipt, TITLE, file, left=left)
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:

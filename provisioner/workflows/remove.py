@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from provisioner import atomic, clients
 from provisioner.accounts import parse_address
 from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
+from provisioner.clients.common.keeper import has_mail
 from provisioner.errors import ProvisionError
 from provisioner.model import Plan
 from provisioner.plan import diff
@@ -110,7 +111,7 @@ def _one(
             except BaseException:
                 _drop(kept, found, context)
                 raise
-        notes = list(found.plan.notes)
+        notes = [*found.plan.notes, *_stays(found.plan)]
         stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)
         notes += [f"The password is gone from {place}." for place in stores]
         notes += [f"The copy of what was there until now: {path}" for path in kept]
@@ -120,6 +121,12 @@ def _one(
         return _row(receipt, found.plan, State.REMOVED, done, notes)
     except ProvisionError as error:
         return ClientRow.failed(receipt.client, title, receipt.where, error)
+
+
+def _stays(plan: Plan) -> Iterator[str]:
+    """What was fetched for the account is nobody's to delete but the person's."""
+    for directory in filter(has_mail, plan.left):
+        yield f"What was fetched stays in {directory}; delete it if you want it gone."
 
 
 def _drop(kept: Sequence[Path], found: Removal, context: Context) -> None:
@@ -134,7 +141,7 @@ def _drop(kept: Sequence[Path], found: Removal, context: Context) -> None:
 def _planned(
     context: Context, client: Client | None, receipt: Receipt, found: Removal, options: Options
 ) -> ClientRow:
-    notes = list(found.plan.notes)
+    notes = [*found.plan.notes, *_stays(found.plan)]
     notes += [f"{change.path} is copied first, as it is now." for change in found.keep]
     stored = _stored(context, client, receipt, options)
     text = diff(found.plan if stored is None else dataclasses.replace(found.plan, secret=stored))

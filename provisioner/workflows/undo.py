@@ -268,7 +268,9 @@ def _with_items(
     changes, notes = unneeded.items(context, receipt, run, force=force)
     plan = dataclasses.replace(found.plan, secrets=changes, notes=(*found.plan.notes, *notes))
     with contextlib.suppress(ProvisionError):  # restored files are news to running programs, too
-        plan = dataclasses.replace(plan, tell=_client(receipt).unplan(context.host, receipt, options).tell)
+        own = _client(receipt).unplan(context.host, receipt, options)
+        left = () if receipt.adopted else own.left
+        plan = dataclasses.replace(plan, tell=own.tell, left=left)
     return dataclasses.replace(found, plan=plan)
 
 

@@ -102,7 +102,6 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG
             *tree.changes,
         )
     kept = "You had the account in Claws Mail before, so it stays there; only its password is gone."
-    cache = "Mail that Claws Mail has downloaded stays in its imapcache; delete it there if you want it gone."
     return Plan(
         client=ID,
         title=TITLE,
@@ -112,9 +111,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG
         done=f"{receipt.address} taken out of {TITLE}"
         if changes
         else f"{receipt.address} was not in {receipt.where} any more",
-        notes=(kept,)
-        if receipt.adopted and changes
-        else ((cache,) if (directory / "imapcache").is_dir() else ()),
+        notes=(kept,) if receipt.adopted and changes else (),
+        left=(directory / "imapcache",),
     )
 
 

@@ -120,7 +120,13 @@ class BlockFile:
 
 
 def unplan(
-    host: Host, receipt: Receipt, title: str, notes: tuple[str, ...] = (), *, force: bool = False
+    host: Host,
+    receipt: Receipt,
+    title: str,
+    notes: tuple[str, ...] = (),
+    left: tuple[Path, ...] = (),
+    *,
+    force: bool = False,
 ) -> Plan:
     """Takes the account's block out of every file of the receipt. Raises Conflict (`block.*`).
 
@@ -138,4 +144,5 @@ def unplan(
         if changes
         else f"{receipt.address} was not in {receipt.where} any more",
         notes=notes,
+        left=left,
     )

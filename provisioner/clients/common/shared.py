@@ -117,7 +117,13 @@ def _own(data: bytes, path: Path) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def unplan(receipt: Receipt, title: str, file: SharedFile, notes: tuple[str, ...] = ()) -> Plan:
+def unplan(
+    receipt: Receipt,
+    title: str,
+    file: SharedFile,
+    notes: tuple[str, ...] = (),
+    left: tuple[Path, ...] = (),
+) -> Plan:
     """Takes the account's block out, and the common one with the last. Raises Conflict (`block.*`)."""
     changes = file.without_block()
     gone = f"{receipt.address} was not in {receipt.where} any more"
@@ -128,4 +134,5 @@ def unplan(receipt: Receipt, title: str, file: SharedFile, notes: tuple[str, ...
         changes=changes,
         done=f"{receipt.address} taken out of {title}" if changes else gone,
         notes=notes,
+        left=left,
     )

@@ -101,7 +101,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     edit = Edit({}, existed=True, stale=ours)
     if not receipt.adopted:
         edit = accounts.remove(view, receipt.account)
-    notes = _removal_notes(profile, view, receipt, edit)
+    notes = _removal_notes(receipt, edit)
     if not options.force:
         _refuse_overridden(profile, user, edit)
     passwords: tuple[FileChange, ...] = ()
@@ -125,6 +125,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         locks=(_lock(host, profile),),
         done=_undone(written, passwords),
         notes=notes,
+        left=_downloaded(profile, view, receipt, edit),
     )
 
 
@@ -260,15 +261,19 @@ def _notes(account: Account, edit: Edit, *, locked: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _removal_notes(profile: Path, view: View, receipt: Receipt, edit: Edit) -> tuple[str, ...]:
+def _removal_notes(receipt: Receipt, edit: Edit) -> tuple[str, ...]:
     if receipt.adopted:
         gone = "; only the password that was stored for you is gone" if receipt.wrote_password else ""
         return (f"You had the account in Thunderbird before, so it stays there{gone}.",)
     if edit.others:
         return ("The server stays in Thunderbird, because you have other addresses there.",)
-    found = accounts.find(view, receipt.account)
-    relative = view.text(f"mail.server.{view.server_of(found)}.directory-rel") if found else ""
-    directory = profile / relative.removeprefix("[ProfD]")
-    if relative.startswith("[ProfD]") and directory.is_dir():
-        return (f"Mail that Thunderbird has downloaded stays in {directory}; delete it if you want it gone.",)
     return ()
+
+
+def _downloaded(profile: Path, view: View, receipt: Receipt, edit: Edit) -> tuple[Path, ...]:
+    """The mail of a server that goes with the account."""
+    if receipt.adopted or edit.others or (found := accounts.find(view, receipt.account)) is None:
+        return ()
+    relative = view.text(f"mail.server.{view.server_of(found)}.directory-rel")
+    inside = relative.startswith("[ProfD]")
+    return (profile / relative.removeprefix("[ProfD]"),) if inside else ()
