@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from provisioner.clients import himalaya
@@ -15,9 +16,11 @@ from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.items import SecretItem
 from provisioner.model import Account, Mailboxes, Plan, Security, Server, Use
+from provisioner.receipt import FileRecord
 from tests.clients.machines.base import terminal
 from tests.test_msmtp import JANE as NO_BOXES
 from tests.test_msmtp import JOE, SECRET, put, write
+from tests.thunderbird_files import receipt
 
 CONFIG = ".config/himalaya/config.toml"
 JANE = dataclasses.replace(NO_BOXES, mailboxes=Mailboxes({Use.SENT: 'Sent "x"', Use.ARCHIVE: "Old"}))
@@ -35,6 +38,11 @@ def version(host: Host, text: str) -> None:
 
 def plan(host: Host, account: Account = JANE, profile: Path | None = None) -> Plan:
     return himalaya.plan(host, account, SECRET, Options(profile=str(profile) if profile else None))
+
+
+def taken(host: Host, made: Plan, account: Account) -> Plan:
+    files = tuple(FileRecord(path=str(one.path), before=None, after=None, mode=None) for one in made.changes)
+    return himalaya.unplan(host, msgspec.structs.replace(receipt(made, account), files=files), Options())
 
 
 def read(plan: Plan, key: str = JANE.key) -> dict[str, Any]:
@@ -113,6 +121,46 @@ def test_one_default_account_that_stays(host: Host) -> None:
     config = host.home / CONFIG
     config.write_text(config.read_text().replace("default = true", "default = false"))  # as if it were gone
     assert not plan(host, JOE).changes
+
+
+WORK = '[accounts.work]\nemail = "w@example.net"\n'
+
+
+@pytest.mark.parametrize(
+    ("own", "advice"),
+    [
+        ("", f"  provisioner remove {JOE.key} himalaya\n  provisioner setup {JOE.key} himalaya"),
+        (WORK, "Or write `default = true` below [accounts.work] in "),
+    ],
+)
+def test_without_its_default_account_it_is_said_which_to_choose(host: Host, own: str, advice: str) -> None:
+    write(host.home / CONFIG, own)
+    put(first := plan(host))
+    put(second := plan(host, JOE))
+    gone = taken(host, first, JANE)
+    (note,) = gone.notes
+    assert f"`himalaya envelope list -a {'work' if own else JOE.key}`" in note
+    assert advice in note
+    put(gone)
+    if own:
+        config = host.home / CONFIG
+        config.write_text(config.read_text().replace(WORK, f"{WORK}default = true\n"))
+        assert not plan(host, JOE).changes
+    else:  # the advice does what it says
+        (config,) = taken(host, second, JOE).changes
+        assert config.after is None
+        config.path.unlink()
+        assert read(plan(host, JOE), JOE.key)["default"] is True
+
+
+def test_nothing_is_said_while_there_is_a_default_account_or_no_other(host: Host) -> None:
+    put(first := plan(host))
+    assert taken(host, first, JANE).notes == ()
+    put(second := plan(host, JOE))
+    assert taken(host, second, JOE).notes == ()
+    config = host.home / CONFIG
+    config.write_text(config.read_text() + f"\n{WORK}default = true\n")
+    assert taken(host, first, JANE).notes == ()
 
 
 @pytest.mark.parametrize(

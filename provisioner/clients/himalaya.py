@@ -11,6 +11,7 @@ from provisioner.clients.base import About, Found, Options, no_export, no_stored
 from provisioner.clients.common import blockfile, entries, hook, program, tomlfile
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
+from provisioner.edits import block
 from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, Installation, Plan, Security, Server, Support, Use
@@ -18,6 +19,7 @@ from provisioner.quoting.base import Quoted
 from provisioner.receipt import Receipt
 from provisioner.render import render
 from provisioner.secret import Secret
+from provisioner.steps import ours
 
 ID = "himalaya"
 TITLE = "himalaya"
@@ -36,6 +38,7 @@ export = no_export
 NEWEST = (2, 1)
 """The last whose words are known here (config.sample.toml)."""
 _TLS = {Security.TLS: "tls", Security.STARTTLS: "start-tls"}
+_DEFAULT = "\ndefault = true\n"
 _ALIASES = (Use.SENT, Use.DRAFTS, Use.TRASH, Use.ARCHIVE, Use.JUNK)
 
 
@@ -67,7 +70,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     _refuse_expanded(account)
     file = BlockFile.read(host, _choose(host, options), account.key)
     taken = any(one.get("default") is True for one in tomlfile.accounts(file.others).values())
-    default = not taken and (file.block is None or "\ndefault = true\n" in file.block.body)
+    default = not taken and (file.block is None or _DEFAULT in file.block.body)
     boxes = account.mailboxes.names if account.mailboxes else {}
     aliases = [("inbox", "INBOX"), *((use.value, boxes[use]) for use in _ALIASES if use in boxes)]
     command = hook.command(host, account)
@@ -108,7 +111,25 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block out. Raises Conflict (`block.*`)."""
-    return blockfile.unplan(host, receipt, TITLE, force=options.force)
+    file = BlockFile.read(host, Path(receipt.where), receipt.account.key, force=options.force)
+    return blockfile.unplan(host, receipt, TITLE, _without_default(file), force=options.force)
+
+
+def _without_default(file: BlockFile) -> tuple[str, ...]:
+    """What to do if this account was the default one, and none of those that are left is."""
+    left = tomlfile.accounts(file.others)
+    was = file.block is not None and _DEFAULT in file.block.body
+    if not was or not left or any(one.get("default") is True for one in left.values()):
+        return ()
+    written = {one.name for one in block.blocks(file.data or b"", file.path)}
+    own = next((name for name in left if name not in written), None)
+    name = own or next(iter(left))
+    command = shlex.join([ID, "envelope", "list", "-a", name])
+    note = f"himalaya has no default account now, so that one must be named: `{command}`. "
+    if own:
+        return (f"{note}Or write `default = true` below [accounts.{name}] in {file.path}.",)
+    again = ours("remove", name, ID) + ours("setup", name, ID)
+    return (f"{note}To make that one the default, set it up anew:{again}",)
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:

@@ -11,7 +11,7 @@ from provisioner import atomic, clients
 from provisioner.accounts import parse_address
 from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
-from provisioner.clients.common.keeper import has_mail
+from provisioner.clients.common.keeper import has_files
 from provisioner.errors import ProvisionError
 from provisioner.model import Plan
 from provisioner.plan import diff
@@ -125,7 +125,7 @@ def _one(
 
 def _stays(plan: Plan) -> Iterator[str]:
     """What was fetched for the account is nobody's to delete but the person's."""
-    for directory in filter(has_mail, plan.left):
+    for directory in filter(has_files, plan.left):
         yield f"What was fetched stays in {directory}; delete it if you want it gone."
 
 

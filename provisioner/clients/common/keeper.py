@@ -34,6 +34,11 @@ def unkeep(host: Host, *directories: Path) -> tuple[FileChange, ...]:
     )
 
 
+def has_files(directory: Path) -> bool:
+    """Some program has put a file into the directory or below it."""
+    return any(path.name != NAME and path.is_file() for path in directory.rglob("*"))
+
+
 def has_mail(directory: Path) -> bool:
     """Something is in the directory besides the keeper."""
     try:
