@@ -147,9 +147,9 @@ def test_without_its_default_account_it_is_said_which_to_choose(host: Host, own:
         config.write_text(config.read_text().replace(WORK, f"{WORK}default = true\n"))
         assert not plan(host, JOE).changes
     else:  # the advice does what it says
-        (config,) = taken(host, second, JOE).changes
-        assert config.after is None
-        config.path.unlink()
+        (last,) = taken(host, second, JOE).changes
+        assert last.after is None
+        last.path.unlink()
         assert read(plan(host, JOE), JOE.key)["default"] is True
 
 
