@@ -162,6 +162,22 @@ def test_a_terminal_is_shown_no_control_characters(
     assert capfdbinary.readouterr().out == (b"a[2Jb\n" if terminal else b"a\x1b[2Jb\r\n")
 
 
+def test_the_steps_name_the_file_as_it_was_written(home: Path) -> None:
+    def told(*more: str) -> str:
+        return CliRunner().invoke(cli, ["export", "jane@icloud.com", "outlook", *more]).output
+
+    assert (
+        told("-o", str(home / "for jane.prf")).count(
+            '  outlook.exe /importprf "C:\\path\\to\\for jane.prf"\n'
+        )
+        == 1
+    )
+    assert "\\to\\outlook.prf" in told("-o", str(home))
+    assert "\\to\\outlook.prf" in told()
+    for what in exports.EXPORT_IDS:
+        assert "{" not in CliRunner().invoke(cli, ["export", "jane@icloud.com", what]).stderr
+
+
 def test_the_list_of_clients_shows_exports_and_how_to_get_them(home: Path) -> None:
     shown = CliRunner().invoke(cli, ["clients", "-v"], catch_exceptions=False).stdout
     listed = CliRunner().invoke(cli, ["clients"], catch_exceptions=False).stdout

@@ -54,6 +54,10 @@ class About:
     """False: it works on what another program fetches. So it asks for none, and none is rotated for it."""
 
 
+FILE = "{file}"
+"""Stands in `ExportFile.next` for the name under which the file is written."""
+
+
 @dataclass(frozen=True)
 class ExportFile:
     """A file for another device. `content` may hold the password if one was given.

@@ -6,7 +6,7 @@ and the Account Management API's properties. The format has no key for a passwor
 
 from __future__ import annotations
 
-from provisioner.clients.base import About, ExportFile, Options
+from provisioner.clients.base import FILE, About, ExportFile, Options
 from provisioner.errors import UsageError
 from provisioner.exports.base import Holds
 from provisioner.model import Account, Security, Support
@@ -50,7 +50,8 @@ def export(account: Account, _secret: Secret | None, _options: Options) -> Expor
     return ExportFile(
         name="outlook.prf",
         content=text.replace("\n", "\r\n").encode("ascii"),
-        next="Close Outlook on the Windows computer, press Windows+R and type: outlook.exe /importprf "
-        f'"C:\\path\\to\\outlook.prf". The account joins your profile; Outlook asks {asks} for the '
+        next="Bring the file to the Windows computer, close Outlook there, press Windows+R and type, with "
+        f'the path where it is:\n  outlook.exe /importprf "C:\\path\\to\\{FILE}"\n'
+        f"The account joins your profile; Outlook asks {asks} for the "
         "app-specific password. The new Outlook ignores such files: make a card for it (outlook-new).",
     )

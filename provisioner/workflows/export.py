@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provisioner import atomic, exports
 from provisioner.accounts import Wish
-from provisioner.clients.base import ExportFile, Options
+from provisioner.clients.base import FILE, ExportFile, Options
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.exports.base import Export, Holds
 from provisioner.report import ExportRow
@@ -61,7 +61,7 @@ def export(
         ExportRow(
             client=made.ID,
             path=str(target or ""),
-            next=rendered.next,
+            next=rendered.next.replace(FILE, target.name if target else rendered.name),
             with_password=ask is not None,
             content="" if target else rendered.content.decode("utf-8"),
             drawing=rendered.drawing,
