@@ -51,12 +51,15 @@ def test_who_reads_the_file_is_said(desk: Desk, first: str, second: str, title: 
     file = desk.host.home / ".muttrc"
     reads = f"{other} reads {file}, where {title} has the account"
     _, row = given(desk, first, second)
-    assert (row.state, row.message) == (State.UNCHANGED, f"{reads}: nothing to do")
+    assert (row.state, row.message) == (
+        State.UNCHANGED,
+        f"{reads}: nothing to do; `status` and `remove` know it as {first}",
+    )
     one = context(desk)
     status(one, None, Options(), login=False)
     (found,) = one.report.rows
     assert isinstance(found, StatusRow)
-    assert (found.client, found.message) == (first, f"as it was set up; {other} reads this file")
+    assert (found.client, found.message) == (first, f"as it was set up; {other} reads this file, too")
     report = removed(desk, second)
     assert report.rows == []
     assert report.next == f"{reads}. Remove it there:\n  provisioner remove {EMAIL} {first}"

@@ -305,7 +305,7 @@ def test_a_block_with_a_command_of_its_own_stops_all_and_can_be_left_out(termina
     with pytest.raises(Conflict) as caught:
         terminals.rotate()
     assert caught.value.message.startswith("msmtp: ")
-    assert caught.value.hint.endswith("Without msmtp: --client mbsync")
+    assert caught.value.hint.endswith(f"Without msmtp:\n  provisioner rotate {EMAIL} --client mbsync")
     assert terminals.item == OLD
     terminals.rotate("mbsync")
     assert terminals.item == NEW

@@ -205,6 +205,7 @@ def planned(context: Context, holders: Sequence[Holder], secret: Secret) -> list
             others = dict.fromkeys(one.client.ID for one in holders if one.client.ID != holder.client.ID)
             title, hint = holder.client.TITLE, error.hint
             if others:
-                hint += f" Without {title}: " + " ".join(f"--client {client_id}" for client_id in others)
+                chosen = [word for client_id in others for word in ("--client", client_id)]
+                hint += f"\nWithout {title}:{ours('rotate', holder.account.address, *chosen)}"
             raise Conflict(f"{title}: {error.message}", hint, code=error.code) from None
     return plans

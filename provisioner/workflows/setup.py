@@ -235,7 +235,11 @@ def _one(
                 if client.ABOUT.holds_password:
                     labels.settle(context, [deed], secret, label)
         _open(context, plan)
-        done_by = f"{alike.said(client, twin)}: nothing to do" if twin else _DONE
+        done_by = _DONE
+        if twin:
+            done_by = (
+                f"{alike.said(client, twin)}: nothing to do; `status` and `remove` know it as {twin.client}"
+            )
         return _row(client, plan, State.UNCHANGED if done else State.CHANGED, unchanged=done_by)
     except ProvisionError as error:
         title, where = (plan.title, plan.where) if plan else (client.TITLE, "")

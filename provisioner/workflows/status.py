@@ -82,7 +82,9 @@ def status(
             title, finding = look(context, receipt, at_receipt(options, receipt), login=login)
             if twins := alike.readers(context, receipt):
                 names = " and ".join(client.TITLE for client in twins)
-                finding = dataclasses.replace(finding, message=f"{finding.message}; {names} reads this file")
+                finding = dataclasses.replace(
+                    finding, message=f"{finding.message}; {names} reads this file, too"
+                )
             context.report.add(_row(receipt, title, finding))
             if login and finding.secret:
                 join(found, stored_login(context, receipt), finding.secret)
