@@ -2,46 +2,27 @@
 
 Order: lock, compare every file with what the plan saw, backups and open receipts on disk, then each file
 in one atomic step, then the commit, then the receipts are closed. Any exception before the commit, Ctrl-C
-included, puts the files back, newest first; after a kill, `recover` does.
+included, puts the files back, newest first; after a kill, `recover` does. What fails behind the commit
+leaves only tidying to `recover`: the changes stay.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
-from provisioner import atomic, attributes, directories, keyring_changes, locks, seals
-from provisioner.archive import SCHEMA, digest
+from provisioner import atomic, directories, keyring_changes, locks, seals
+from provisioner.archive import digest
+from provisioner.deed import Deed, Places, backups_of, receipt_of
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
-from provisioner.journal import Journal, new_id, now
-from provisioner.model import Account, FileChange, Plan, SecretChange
-from provisioner.receipt import FileRecord, Receipt, ReceiptState
+from provisioner.journal import Journal, new_id
+from provisioner.model import Plan
+from provisioner.receipt import Receipt, ReceiptState
 from provisioner.refusals import refused
 from provisioner.vetting import refuse_unsafe
-
-Places = Mapping[Path, Path]
-"""Path of a change or a lock -> where that really is. Links are followed once: what was vetted is written."""
-
-
-@dataclass(frozen=True)
-class Deed:
-    """A plan, and why: `account` under which `label`; `ends` is the receipt that a removal ends.
-
-    `adopted`: the client has the account with a password, though there is no receipt of it. `replaces`: it
-    has another password than the plan's.
-    """
-
-    plan: Plan
-    account: Account
-    label: str
-    ends: Receipt | None = None
-    adopted: bool = False
-    replaces: bool = False
 
 
 def apply(
@@ -51,11 +32,12 @@ def apply(
     *,
     wait: bool = False,
     verify: Callable[[], None] = lambda: None,
-) -> None:
+) -> str:
     """Makes all the plans true together, or leaves everything as it was.
 
     `wait`: wait for a running client or another provisioner instead of refusing. `verify` is called when
-    everything is written; what it raises takes everything back.
+    everything is written; what it raises takes everything back. Returns what was refused when all changes
+    were complete, in sentences: tidying, which the next run does. Empty if all is done.
     Raises Conflict if a file is no longer what its plan saw or a client is running, ProvisionError if
     the disk refuses; in every case the files are as before.
     """
@@ -69,17 +51,18 @@ def apply(
         with contextlib.ExitStack() as held:
             for deed in deeds:
                 held.enter_context(locks.hold(deed.plan.locks, deed.plan.title, wait=wait))
+            trouble: list[OSError | ProvisionError] = []
             for deed in deeds:
                 places |= _unchanged_since(deed.plan, host)
             group = new_id()
             items = [seals.sealed(deed.plan.secrets, host.secrets) for deed in deeds]
             receipts = [
-                _receipt(deed, changes, journal, group, absent, places)
+                receipt_of(deed, changes, journal, group, absent, places)
                 for deed, changes in zip(deeds, items, strict=True)
             ]
             try:
                 for deed, receipt in zip(deeds, receipts, strict=True):
-                    journal.open(receipt, _backups(deed.plan, receipt))
+                    journal.open(receipt, backups_of(deed.plan, receipt))
                 for deed, receipt in zip(deeds, receipts, strict=True):
                     _write_all(deed.plan, receipt, places)
                 for changes, receipt in zip(items, receipts, strict=True):
@@ -91,23 +74,34 @@ def apply(
                     _take_back(receipts, host, journal)
                     if isinstance(error, OSError):
                         raise refused(error) from None
-                raise
-            _close(receipts, host, journal)
+                    raise
+                if not isinstance(error, OSError | ProvisionError):
+                    raise
+                trouble.append(error)
+            trouble += _close(receipts, host, journal)
         for deed in deeds:
             if deed.ends:  # the client's lock file was in one of them
                 directories.remove(deed.ends)
         for deed in deeds:
             for program, *arguments in deed.plan.tell:
                 host.output(program, *arguments)
+    said = (refused(error) if isinstance(error, OSError) else error for error in trouble)
+    return " ".join(dict.fromkeys(error.message for error in said))
 
 
-def _close(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:
-    """The deed is done: if the disk or the keyring refuses now, the next run closes and tidies."""
-    with contextlib.suppress(OSError, ProvisionError):
-        for receipt in receipts:
-            keyring_changes.forget(receipt, host.secrets)
-            journal.close(receipt)
-        journal.tidy()
+def _close(receipts: Sequence[Receipt], host: Host, journal: Journal) -> Iterator[OSError | ProvisionError]:
+    """The deed is done: if the disk or the keyring refuses one thing now, the rest is done all the same."""
+
+    def finish(receipt: Receipt) -> None:
+        keyring_changes.forget(receipt, host.secrets)
+        journal.close(receipt)
+
+    steps: list[Callable[[], None]] = [functools.partial(finish, receipt) for receipt in receipts]
+    for step in (*steps, journal.tidy):
+        try:
+            step()
+        except (OSError, ProvisionError) as error:
+            yield error
 
 
 def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:
@@ -117,24 +111,20 @@ def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> Non
             stack.callback(roll_back, receipt, host, journal)
 
 
-def relabel(journal: Journal, receipt: Receipt, label: str, *, rotated: str = "") -> None:
-    """Notes that the password of a receipt has another label, since `rotated` if it is another password."""
-    since = rotated or receipt.rotated
-    with journal.locked():
-        journal.close(msgspec.structs.replace(receipt, label=label, rotated=since, supersedes=None))
+def recover(
+    host: Host, journal: Journal, address: str | None = None, *, wait: bool = False
+) -> tuple[list[Receipt], list[Receipt]]:
+    """Puts back what killed runs left half done, and finishes what they had committed.
 
-
-def recover(host: Host, journal: Journal, address: str | None = None, *, wait: bool = False) -> list[Receipt]:
-    """Puts back what killed runs left half done; returns their receipts, newest first.
-
+    Returns the receipts of what was put back, and of what was finished, each newest first.
     `wait`: for another provisioner, however long that takes.
 
     Raises Conflict if a client is running or a file has been changed by someone else since, ProvisionError
     (`receipt.unreadable`) if a damaged receipt is in the way of what is to be done for `address`.
     """
     if not journal.directory.is_dir():
-        return []
-    taken_back = []
+        return [], []
+    taken_back, finished = [], []
     with journal.locked(wait=wait):
         for receipt in journal.unfinished(address):
             emptied: list[Receipt] = []
@@ -145,6 +135,7 @@ def recover(host: Host, journal: Journal, address: str | None = None, *, wait: b
                         emptied.append(ended)
                     keyring_changes.forget(receipt, host.secrets)
                     journal.close(receipt)
+                    finished.append(receipt)
                 else:
                     roll_back(receipt, host, journal)
                     taken_back.append(receipt)
@@ -154,7 +145,7 @@ def recover(host: Host, journal: Journal, address: str | None = None, *, wait: b
             for one in emptied:  # only now: the client's lock file was in one of their directories
                 directories.remove(one)
         journal.tidy()
-    return taken_back
+    return taken_back, finished
 
 
 def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
@@ -201,68 +192,6 @@ def _unchanged_since(plan: Plan, host: Host) -> dict[Path, Path]:
     return places
 
 
-def _receipt(
-    deed: Deed,
-    items: Sequence[SecretChange],
-    journal: Journal,
-    group: str,
-    absent: Collection[Path],
-    places: Places,
-) -> Receipt:
-    plan, account = deed.plan, deed.account
-    earlier = deed.ends or next(
-        (one for one in journal.receipts(account.address, plan.client) if one.where == plan.where), None
-    )
-    written = [change for change in plan.changes if change.after is not None]
-    time = now()
-    return Receipt(
-        schema=SCHEMA,
-        id=new_id(),
-        state=ReceiptState.OPEN,
-        goal=ReceiptState.REMOVED if deed.ends else ReceiptState.DONE,
-        group=group,
-        address=account.address,
-        client=plan.client,
-        where=plan.where,
-        provider=account.provider,
-        label=deed.label,
-        created=time,
-        updated=time,
-        rotated=_rotated(deed, items, earlier, time),
-        account=account,
-        seal=plan.seal,
-        adopted=plan.adopted or deed.adopted if earlier is None else earlier.adopted,
-        replaced=_replaced(deed, earlier),
-        secrets=keyring_changes.records(items),
-        wrote_password=plan.wrote_password or (earlier is not None and earlier.wrote_password),
-        files=tuple(
-            _record(change, number, places[change.path]) for number, change in enumerate(plan.changes)
-        ),
-        locks=tuple(str(path) for path in plan.locks),
-        new_locks=tuple(str(places[path]) for path in plan.locks if path in absent),
-        directories=directories.around([places[one.path] for one in written], journal),
-        supersedes=earlier.id if earlier else None,
-    )
-
-
-def _replaced(deed: Deed, earlier: Receipt | None) -> bool:
-    if earlier is None:
-        return deed.adopted and deed.plan.wrote_password
-    had_it = earlier.adopted and not earlier.wrote_password
-    return earlier.replaced or (had_it and deed.plan.wrote_password)
-
-
-def _rotated(deed: Deed, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:
-    if earlier is None:
-        return ""
-    plan = deed.plan
-    written = any(change.before != change.after for change in plan.secrets)
-    # Someone else may have stored it: then only the seal changes. One that is new says nothing.
-    resealed = any(change.before not in (None, change.after) for change in items if change.item.is_seal)
-    other = deed.replaces or written or resealed or plan.seal != earlier.seal
-    return time if other else earlier.rotated
-
-
 def _write_all(plan: Plan, receipt: Receipt, places: Places) -> None:
     directories.make(receipt)
     for change, record in zip(plan.changes, receipt.files, strict=True):
@@ -271,24 +200,3 @@ def _write_all(plan: Plan, receipt: Receipt, places: Places) -> None:
         else:
             mode = change.mode if record.mode is None else record.mode
             atomic.write(places[change.path], change.after, mode=mode, tag=receipt.id)
-
-
-def _record(change: FileChange, number: int, place: Path) -> FileRecord:
-    mode = None
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        mode = attributes.plain_mode(place)
-    return FileRecord(
-        path=str(change.path),
-        before=digest(change.before),
-        after=digest(change.after),
-        mode=mode,
-        backup=None if change.before is None else f"{number}-{change.path.name}",
-    )
-
-
-def _backups(plan: Plan, receipt: Receipt) -> dict[str, bytes]:
-    return {
-        record.backup: change.before
-        for change, record in zip(plan.changes, receipt.files, strict=True)
-        if record.backup is not None and change.before is not None
-    }

@@ -57,7 +57,7 @@ class Archive:
         self._commits = self.directory / "commits"
 
     def receipts(self, address: str | None = None, client: str | None = None) -> list[Receipt]:
-        """Finished receipts, oldest first, of one address and client if given.
+        """Receipts in force, oldest first, of one address and client if given.
 
         Raises ProvisionError (`receipt.unreadable`) if one that cannot be read may be about the address, or
         may be of a run that was stopped half-way; Conflict (`state.unsafe`) if none can be trusted.
@@ -65,10 +65,24 @@ class Archive:
         self._refuse_unreadable(address)
         return [
             receipt
-            for receipt in self.readable()
-            if receipt.state is ReceiptState.DONE
-            and (address is None or receipt.address.lower() == address.lower())
+            for receipt in self.in_force()
+            if (address is None or receipt.address.lower() == address.lower())
             and (client is None or receipt.client == client)
+        ]
+
+    def in_force(self) -> list[Receipt]:
+        """What is set up, oldest first. What was committed counts, even where the run could not finish.
+
+        Receipts that cannot be read are left out. Raises Conflict (`state.unsafe`).
+        """
+        standing = [
+            one for one in self.readable() if one.state is not ReceiptState.OPEN or self.committed(one)
+        ]
+        void = {one.supersedes for one in standing}
+        return [
+            one
+            for one in standing
+            if one.id not in void and ReceiptState.REMOVED not in (one.state, one.goal)
         ]
 
     def unfinished(self, address: str | None = None) -> list[Receipt]:

@@ -60,6 +60,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     updated: str
     rotated: str = ""
     """When another password took the place of the first, empty if none has."""
+    previous: str = ""
+    """The label of the password that this one took the place of, empty if there was none."""
     account: Account
     """What was written: remove and status need it."""
     files: tuple[FileRecord, ...]

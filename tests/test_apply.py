@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import atomic, locks
-from provisioner.apply import Deed, apply, recover
+from provisioner.apply import apply, recover
+from provisioner.deed import Deed
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.journal import Journal

@@ -18,7 +18,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"invocation", "options", "demo"},
     {"output", "terminal", "workflows"},
     {"nagios", "tables", "text", "documents"},
-    {"report", "apply", "check", "directories", "journal", "archive"},
+    {"report", "apply", "deed", "check", "directories", "journal", "archive"},
     {
         "clients",
         "exports",

@@ -9,9 +9,10 @@ import pytest
 
 from provisioner import clients
 from provisioner.accounts import Wish, resolve
-from provisioner.apply import Deed, apply
+from provisioner.apply import apply
 from provisioner.clients import evolution, geary, gnome_online_accounts
 from provisioner.clients.base import Client, Options
+from provisioner.deed import Deed
 from provisioner.edits.keyfile import KeyFile
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from provisioner import locks
-from provisioner.apply import Deed, apply, recover, relabel
+from provisioner.apply import apply, recover
+from provisioner.deed import Deed
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.journal import Journal, new_id
 from provisioner.model import FileChange, Plan
 from provisioner.receipt import Receipt
+from provisioner.workflows.labels import renamed
 from tests.test_apply import ACCOUNT, World, second_plan
 
 PLACES = ("", "receipts", "backups", "commits")
@@ -88,7 +90,7 @@ def test_recovery_never_restores_a_damaged_backup(world: World) -> None:
 
 def test_a_second_setup_keeps_the_day_of_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for day, plan in (("2026-01-01", world.plan), ("2026-02-02", lambda: second_plan(world, b"two"))):
-        monkeypatch.setattr("provisioner.apply.now", lambda day=day: day)
+        monkeypatch.setattr("provisioner.deed.now", lambda day=day: day)
         world.apply(plan())
     (receipt,) = world.journal.receipts()
     assert (receipt.created, receipt.updated) == ("2026-01-01", "2026-02-02")
@@ -116,10 +118,17 @@ def test_a_relabelled_receipt_still_undoes_the_setup(world: World) -> None:
     before = world.files()
     world.apply()
     (old,) = world.journal.receipts()
-    relabel(world.journal, old, "New label")
+    apply([renamed(old, "New label")], world.host, world.journal)
     (new,) = world.journal.receipts()
-    assert new.label == "New label"
-    assert (new.id, new.created, new.files, new.account) == (old.id, old.created, old.files, old.account)
+    assert (new.label, new.rotated, new.previous) == ("New label", "", "")
+    assert [(one.path, one.before, one.after, one.exact) for one in new.files] == [
+        (one.path, one.before, one.after, one.exact) for one in old.files
+    ]
+    for name in ("created", "account", "provider", "seal", "adopted", "wrote_password", "directories"):
+        assert getattr(new, name) == getattr(old, name), name
+    apply([renamed(new, "Newer label", other=True)], world.host, world.journal)
+    (newer,) = world.journal.receipts()
+    assert (newer.label, newer.previous, newer.rotated != "") == ("Newer label", "New label", True)
     world.remove()
     assert world.files() == before
 
@@ -129,7 +138,7 @@ def test_only_one_relabels(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
     world.apply()
     (receipt,) = world.journal.receipts()
     with Journal(world.journal.directory).locked(), pytest.raises(Conflict):
-        relabel(world.journal, receipt, "New label")
+        apply([renamed(receipt, "New label")], world.host, world.journal)
     assert world.journal.receipts()[0].label == receipt.label
 
 
@@ -307,7 +316,7 @@ def test_strange_files_are_neither_read_nor_touched(world: World, tmp_path: Path
 
     assert world.journal.receipts() == [receipt]
     assert world.journal.unfinished() == []
-    assert recover(world.host, world.journal) == []
+    assert recover(world.host, world.journal) == ([], [])
     world.apply(second_plan(world, b"two"))
     assert len(world.journal.receipts()) == 1
     world.remove()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import seals
-from provisioner.apply import Deed, apply, recover
+from provisioner.apply import apply, recover
+from provisioner.deed import Deed
 from provisioner.errors import ProvisionError
 from provisioner.host import Host
 from provisioner.items import SecretItem

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from provisioner import clients, locks
-from provisioner.apply import Deed, apply
+from provisioner.apply import apply
 from provisioner.clients.base import Options
+from provisioner.deed import Deed
 from provisioner.host import Host
 from provisioner.plan import prune
 from provisioner.report import ClientRow, Report, State

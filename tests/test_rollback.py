@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import atomic, locks
-from provisioner.apply import Deed, apply, recover
+from provisioner.apply import apply, recover
+from provisioner.deed import Deed
 from provisioner.errors import Conflict
 from provisioner.journal import Journal
 from provisioner.model import FileChange, Plan
@@ -105,7 +106,7 @@ def test_recovery_waits_for_no_client_and_writes_beside_none(world: World) -> No
     assert caught.value.message.startswith("Test is running")
     assert world.files() == half
     assert world.journal.unfinished()
-    (receipt,) = recover(world.host, world.journal)
+    ((receipt,), _) = recover(world.host, world.journal)
     assert receipt.client == "test"
     lock_of(world).unlink()
     assert world.files() == before
@@ -186,7 +187,8 @@ def test_receipts_of_a_killed_run_are_put_back_newest_first(world: World) -> Non
     one, two = change(world, b"1"), change(world, b"2", client="other")
     newest = killed(world, one, two)
     assert newest.client == "other"
-    taken_back = recover(world.host, world.journal)
+    taken_back, finished = recover(world.host, world.journal)
+    assert finished == []
     assert [receipt.client for receipt in taken_back] == ["other", "test"]
     assert (world.home / "app/changed").read_bytes() == b"old\r\n\xff"
 

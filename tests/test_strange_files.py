@@ -16,8 +16,9 @@ import pytest
 
 import provisioner.clients.apple_mail  # noqa: F401 - another user may not be able to load it later
 from provisioner import atomic
-from provisioner.apply import Deed, apply, recover
+from provisioner.apply import apply, recover
 from provisioner.attributes import ACL
+from provisioner.deed import Deed
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.journal import Journal
 from tests.mozlock import in_child

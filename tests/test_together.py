@@ -124,7 +124,7 @@ def test_another_provisioner_is_named_and_no_client_is_blamed(
     add(host)
     monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0)
     if step == "planning":  # the other one began after our recovery
-        monkeypatch.setattr(apply, "recover", lambda *rest, **options: [])
+        monkeypatch.setattr(apply, "recover", lambda *rest, **options: ([], []))
     with Journal(host.state_dir).locked(), locks.hold([lock_of(host)], "Thunderbird"):
 
         def second() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from provisioner import apply, locks
+from provisioner import locks
 from provisioner.accounts import Candidate, Wish, parse_address, resolve
+from provisioner.apply import apply
 from provisioner.clients.base import Options
+from provisioner.deed import Deed
 from provisioner.errors import Cancelled, Conflict
 from provisioner.host import Host
 from provisioner.journal import Journal
@@ -101,12 +103,14 @@ def ask_app_password(context: Context, provider: Provider | None, ask: AskPasswo
     return secret
 
 
-def recover(context: Context, address: str | None = None, *, wait: bool = False) -> None:
-    """Puts back what a killed run left, and says so. Parameters and errors are those of `apply.recover`."""
-    for receipt in apply.recover(context.host, context.journal, address, wait=wait):
+def carry_out(
+    context: Context, deeds: Sequence[Deed], *, wait: bool, verify: Callable[[], None] = lambda: None
+) -> None:
+    """Applies the deeds, and says what could not be tidied. Parameters and errors are those of `apply`."""
+    if trouble := apply(deeds, context.host, context.journal, wait=wait, verify=verify):
         context.ui.warn(
-            f"A run for {receipt.address} ({receipt.client}) of {receipt.created} was stopped half-way; "
-            "its changes were taken back."
+            f"All changes are made and stay, but the run could not be finished: {trouble} "
+            "The next setup, rotate or remove does that."
         )
 
 

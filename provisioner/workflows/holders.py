@@ -10,8 +10,8 @@ from pathlib import Path
 
 from provisioner import clients
 from provisioner.accounts import Wish, parse_address
-from provisioner.apply import Deed
-from provisioner.clients.base import Client, Found, Options
+from provisioner.clients.base import Client, Found, Options, asks
+from provisioner.deed import Deed
 from provisioner.errors import Cancelled, Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, SecretChange
@@ -57,7 +57,7 @@ class Holder:
 
     def deed(self, context: Context, plan: Plan, label: str, secret: Secret) -> Deed:
         """The plan for this password, which has this label."""
-        other = self.stored(context) not in (None, secret)
+        other = asks(self.client) or self.stored(context) not in (None, secret)
         return Deed(plan, self.account, label, adopted=self.adopted, replaces=other)
 
     def stored(self, context: Context) -> Secret | None:

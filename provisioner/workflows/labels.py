@@ -1,14 +1,19 @@
-"""One password has one label: what is set up later takes it over, and who shares a password gets it."""
+"""One password has one label: what is set up later takes it over, and who shares a password gets it.
+
+A label is noted by a deed of the same group as the change itself: both are done, or neither.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 
 from provisioner import clients, seals
-from provisioner.apply import Deed, relabel
 from provisioner.clients.base import Options
+from provisioner.deed import Deed
 from provisioner.errors import ProvisionError
 from provisioner.journal import now
+from provisioner.model import Plan
 from provisioner.receipt import Receipt
 from provisioner.secret import Secret
 from provisioner.workflows.context import Context
@@ -20,27 +25,47 @@ def known(context: Context, address: str, secret: Secret) -> str:
     return next((one.label for one in receipts if one.label and _has(context, one, secret)), "")
 
 
-def settle(context: Context, deeds: Sequence[Deed], secret: Secret, label: str) -> None:
-    """After the deeds: every other receipt of an account that has the password says so.
+def fresh(label: str, taken: Collection[str]) -> str:
+    """The label, with a number if another password bears it already."""
+    numbered = (f"{label} {number}" for number in itertools.count(2))
+    return label if label not in taken else next(name for name in numbered if name not in taken)
 
-    A client that reads a keyring item which was changed has got it now; one that had it has another label.
+
+def dated(label: str) -> str:
+    """With the day, so that old and new can be told apart where they are revoked."""
+    return f"{label} {now().partition('T')[0]}"
+
+
+def sharers(context: Context, deeds: Sequence[Deed], secret: Secret, label: str) -> list[Deed]:
+    """What goes with the deeds: every other receipt of an account that will have the password says so.
+
+    A client that reads a keyring item which is changed gets it, too; one that has it has another label.
     """
     changed = {change.item for deed in deeds for change in deed.plan.secrets if change.before != change.after}
     done = {(deed.plan.client, deed.plan.where) for deed in deeds}
+    found = []
     for receipt in context.journal.receipts(deeds[0].account.address):
         if (receipt.client, receipt.where) in done:
             continue
         if any(record.item in changed for record in receipt.secrets):
-            relabel(context.journal, receipt, label, rotated=now())
+            found.append(renamed(receipt, label, other=True))
         elif receipt.label != label and _has(context, receipt, secret):
-            relabel(context.journal, receipt, label)
+            found.append(renamed(receipt, label))
+    return found
 
 
-def typed(context: Context, address: str, places: Collection[tuple[str, str]], label: str) -> None:
-    """After a rotation: clients that ask, by ID and place, will be given the password with this label."""
-    for receipt in context.journal.receipts(address):
-        if (receipt.client, receipt.where) in places:
-            relabel(context.journal, receipt, label, rotated=now())
+def renamed(receipt: Receipt, label: str, *, other: bool = False) -> Deed:
+    """Nothing changes but what we know: the password has this label; `other`: it is another password."""
+    plan = Plan(
+        receipt.client,
+        receipt.client,
+        receipt.where,
+        changes=(),
+        adopted=receipt.adopted,
+        wrote_password=receipt.wrote_password,
+        seal=receipt.seal,
+    )
+    return Deed(plan, receipt.account, label, replaces=other)
 
 
 def _has(context: Context, receipt: Receipt, secret: Secret) -> bool:

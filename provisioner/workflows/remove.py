@@ -9,9 +9,9 @@ from pathlib import Path
 
 from provisioner import atomic, clients
 from provisioner.accounts import parse_address
-from provisioner.apply import Deed, apply
 from provisioner.clients.base import Client, Options
 from provisioner.clients.common.keeper import has_files
+from provisioner.deed import Deed
 from provisioner.errors import ProvisionError
 from provisioner.model import Plan
 from provisioner.plan import diff
@@ -20,8 +20,16 @@ from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
 from provisioner.workflows import alike
-from provisioner.workflows.context import Context, at_receipt, is_at, recover, undisturbed, wait_until_closed
+from provisioner.workflows.context import (
+    Context,
+    at_receipt,
+    carry_out,
+    is_at,
+    undisturbed,
+    wait_until_closed,
+)
 from provisioner.workflows.guide import revoke_hint
+from provisioner.workflows.recovery import recover
 from provisioner.workflows.undo import Removal, removal
 from provisioner.workflows.unneeded import Run
 
@@ -107,7 +115,7 @@ def _one(
             kept = context.journal.keep_aside(found.keep)
             try:
                 deed = Deed(found.plan, receipt.account, receipt.label, receipt)
-                apply([deed], context.host, context.journal, wait=wait)
+                carry_out(context, [deed], wait=wait)
             except BaseException:
                 _drop(kept, found, context)
                 raise

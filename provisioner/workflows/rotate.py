@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 from collections.abc import Sequence
 
 from provisioner import providers, seals
 from provisioner.accounts import Wish, check_label, parse_address
-from provisioner.apply import apply
 from provisioner.clients.base import Options, asks
 from provisioner.errors import Conflict, ProvisionError, UsageError
-from provisioner.journal import now
 from provisioner.model import Plan, Provider
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
@@ -21,7 +19,7 @@ from provisioner.workflows.context import (
     AskPassword,
     Context,
     ask_app_password,
-    recover,
+    carry_out,
     refuse_running,
     undisturbed,
     wait_until_closed,
@@ -29,6 +27,7 @@ from provisioner.workflows.context import (
 from provisioner.workflows.guide import announce, default_label, revoke_hint
 from provisioner.workflows.holders import Holder, Holders, planned, search
 from provisioner.workflows.login import Login, prove
+from provisioner.workflows.recovery import recover
 
 
 def rotate(
@@ -69,9 +68,8 @@ def rotate(
         )
     provider = providers.find(context.host, holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
-    asking = {(holder.client.ID, holder.where) for holder in holders if asks(holder.client)}
-    # With the day, so that old and new can be told apart where they are revoked.
-    new_label = label or _fresh(f"{default_label(context.host, titles)} {now().partition('T')[0]}", holders)
+    taken = {name for holder in holders for name in (holder.label, _previous(context, holder))}
+    new_label = label or labels.fresh(labels.dated(default_label(context.host, titles)), taken)
     check_label(new_label)
     printed = _printed(context, holders) if prompted else None
     if prompted and printed is None:
@@ -91,33 +89,32 @@ def rotate(
                 code="drift",
             )
         plans = planned(context, holders, secret)
-        label = label or labels.known(context, address, secret) or new_label
-        deeds = [
-            holder.deed(context, plan, label, secret)
-            for holder, plan in zip(holders, plans, strict=True)
+        known = labels.known(context, address, secret)
+        label = label or known or new_label
+        changed, typed = [], []
+        for holder, plan in zip(holders, plans, strict=True):
             # Put in by hand: the label and the seal are still those of the password before.
-            if not plan.empty or seals.broken(plan.secrets, context.host.secrets)
-        ]
+            if not plan.empty or seals.broken(plan.secrets, context.host.secrets):
+                changed.append((holder, plan))
+            elif asks(holder.client) and not (known and holder.label == known):
+                typed.append((holder, plan))
+        deeds = [holder.deed(context, plan, label, secret) for holder, plan in (*changed, *typed)]
         if deeds:
-            apply(
-                deeds,
-                context.host,
-                context.journal,
-                wait=wait,
-                verify=lambda: _verify(context, holders, secret, provider, timeout),
-            )
-            labels.settle(context, deeds, secret, label)
-        labels.typed(context, address, asking, label)
+            deeds += labels.sharers(context, deeds, secret, label)
+            verify = functools.partial(_verify, context, holders, secret, provider, timeout)
+            carry_out(context, deeds, wait=wait, verify=verify if changed else lambda: None)
     for holder, plan in zip(holders, plans, strict=True):
         context.report.add(_row(holder, plan))
         if plan.open:
             context.ui.open(str(plan.open))
     for row in found.rows():
         context.report.add(row)
-    if deeds or asking:
-        context.report.next = _next(context, found)
+    if deeds:
+        context.report.next = _next(context, found, [holder for holder, _ in (*changed, *typed)])
     elif printed:
         context.report.next = _ELSEWHERE
+    else:
+        context.report.next = _before(context, holders)
 
 
 def _places(context: Context, address: str) -> set[tuple[str, str]]:
@@ -140,11 +137,10 @@ def _printed(context: Context, holders: Sequence[Holder]) -> Secret | None:
     return context.host.secrets.get(item)
 
 
-def _fresh(label: str, holders: Sequence[Holder]) -> str:
-    """The label, with a number if the password that is to be revoked bears it already."""
-    taken = {holder.label for holder in holders}
-    numbered = (f"{label} {number}" for number in itertools.count(2))
-    return label if label not in taken else next(name for name in numbered if name not in taken)
+def _previous(context: Context, holder: Holder) -> str:
+    """The label of the password that the present one took the place of, if that is known."""
+    receipts = context.journal.receipts(holder.account.address, holder.client.ID)
+    return next((one.previous for one in receipts if one.where == holder.where), "")
 
 
 def _works(
@@ -208,13 +204,23 @@ def _row(holder: Holder, plan: Plan) -> ClientRow:
     )
 
 
-def _next(context: Context, found: Holders) -> str:
+def _next(context: Context, found: Holders, changed: Sequence[Holder]) -> str:
     """Which label to revoke, once no client uses it any more."""
     gone = {receipt.id for receipt in found.gone}
     hints = dict.fromkeys(
         revoke_hint(context, holder.account.address, holder.account.provider, holder.label, without=gone)
-        for holder in found.holders
+        for holder in changed
         if holder.label
     )
     first = ["First change the old password by hand where that is said above."] if found.by_hand else []
     return "\n".join([*first, *(hints or ["Now revoke the old password where you made it."])])
+
+
+def _before(context: Context, holders: Sequence[Holder]) -> str:
+    """The same when nothing was left to change: an earlier run may have ended before it could say so."""
+    hints = (
+        revoke_hint(context, holder.account.address, holder.account.provider, label)
+        for holder in holders
+        if (label := _previous(context, holder))
+    )
+    return "\n".join(dict.fromkeys(hints))

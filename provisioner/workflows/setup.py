@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from provisioner import clients, seals
 from provisioner.accounts import Candidate, Wish, check_label
-from provisioner.apply import Deed, apply, relabel
 from provisioner.clients.base import Client, Options, asks
+from provisioner.deed import Deed
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, Support
 from provisioner.outcome import CheckResult
 from provisioner.plan import diff, prune
+from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
@@ -26,14 +27,15 @@ from provisioner.workflows.context import (
     AskPassword,
     Context,
     ask_app_password,
+    carry_out,
     find_candidate,
-    recover,
     refuse_running,
     undisturbed,
     wait_until_closed,
 )
 from provisioner.workflows.guide import announce, default_label
 from provisioner.workflows.login import Login, prove
+from provisioner.workflows.recovery import recover
 
 if TYPE_CHECKING:
     from provisioner.check import Service
@@ -225,15 +227,20 @@ def _one(
                 return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             label = _label(context, client, plan, account, secret, options) or label
+            earlier = _earlier(context, client, account, plan)
             twin = alike.set_up(context.journal.receipts(account.address), client.ID, plan.where)
             if not done:
                 had = client.stored_secret(context.host, account, options.client)
                 other = had not in (None, secret)
                 adopted = had is not None and twin is None
-                deed = Deed(plan, account, label, adopted=adopted, replaces=other)
-                apply([deed], context.host, context.journal, wait=options.wait, verify=verify)
+                deeds = [Deed(plan, account, label, adopted=adopted, replaces=other)]
                 if client.ABOUT.holds_password:
-                    labels.settle(context, [deed], secret, label)
+                    deeds += labels.sharers(context, deeds, secret, label)
+                carry_out(context, deeds, wait=options.wait, verify=verify)
+            elif options.label and earlier and earlier.label != label:
+                deeds = [labels.renamed(earlier, label)]
+                deeds += labels.sharers(context, deeds, secret, label)
+                carry_out(context, deeds, wait=options.wait)
         _open(context, plan)
         done_by = _DONE
         if twin:
@@ -252,15 +259,16 @@ def _label(
     """The label that the password has already, here or in another client. A given one replaces it."""
     if not client.ABOUT.holds_password:
         return ""
-    receipts = context.journal.receipts(account.address, client.ID)
-    earlier = next((receipt for receipt in receipts if receipt.where == plan.where), None)
-    if earlier is None:
-        return options.label or labels.known(context, account.address, secret)
-    if options.label and plan.empty and options.label != earlier.label:
-        relabel(context.journal, earlier, options.label)
-    if options.label or client.stored_secret(context.host, account, options.client) != secret:
+    earlier = _earlier(context, client, account, plan)
+    had = client.stored_secret(context.host, account, options.client) if earlier else None
+    if options.label or earlier is None or had != secret:
         return options.label or labels.known(context, account.address, secret)
     return earlier.label
+
+
+def _earlier(context: Context, client: Client, account: Account, plan: Plan) -> Receipt | None:
+    receipts = context.journal.receipts(account.address, client.ID)
+    return next((receipt for receipt in receipts if receipt.where == plan.where), None)
 
 
 def _open(context: Context, plan: Plan) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from provisioner.errors import ProvisionError
 from provisioner.model import SecretChange
-from provisioner.receipt import Receipt, ReceiptState
+from provisioner.receipt import Receipt
 from provisioner.workflows.context import Context
 
 
@@ -27,8 +27,7 @@ ALONE = Run()
 def others(context: Context, receipt: Receipt) -> list[Receipt]:
     """Other receipts that are in force."""
     # One that cannot be read is about another address, or `recover` had stopped, and so of other items.
-    readable = context.journal.readable()
-    return [one for one in readable if one.id != receipt.id and one.state is ReceiptState.DONE]
+    return [one for one in context.journal.in_force() if one.id != receipt.id]
 
 
 def items(

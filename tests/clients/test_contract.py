@@ -17,9 +17,10 @@ import pytest
 
 from provisioner import clients
 from provisioner.accounts import Candidate, Wish, resolve
-from provisioner.apply import Deed, apply
+from provisioner.apply import apply
 from provisioner.clients.base import Client, Options, asks
 from provisioner.clients.common import hook
+from provisioner.deed import Deed
 from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.items import SecretItem, Store

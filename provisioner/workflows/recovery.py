@@ -1,0 +1,36 @@
+"""What a run that was killed left behind is finished or taken back, and what is still to do is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from provisioner import apply
+from provisioner.receipt import Receipt, ReceiptState
+from provisioner.workflows.context import Context
+from provisioner.workflows.guide import revoke_hint
+
+
+def recover(context: Context, address: str | None = None, *, wait: bool = False) -> None:
+    """Puts back what a killed run left, or finishes it, and says so, with what that run did not come to say.
+
+    Parameters and errors are those of `apply.recover`.
+    """
+    taken_back, finished = apply.recover(context.host, context.journal, address, wait=wait)
+    for receipt in taken_back:
+        context.ui.warn(f"{_run(receipt)} was stopped half-way; its changes were taken back.")
+    for receipt in finished:
+        context.ui.warn(f"{_run(receipt)} was stopped when its changes were complete; they stay.")
+    for hint in dict.fromkeys(_hints(context, finished)):
+        context.ui.warn(hint)
+
+
+def _run(receipt: Receipt) -> str:
+    return f"A run for {receipt.address} ({receipt.client}) of {receipt.updated}"
+
+
+def _hints(context: Context, finished: Iterable[Receipt]) -> Iterator[str]:
+    """Which labels those runs would have named."""
+    for receipt in finished:
+        removed = receipt.goal is ReceiptState.REMOVED and not receipt.replaced
+        if label := receipt.label if removed else receipt.previous:
+            yield revoke_hint(context, receipt.address, receipt.provider, label)
