@@ -13,6 +13,7 @@ from provisioner.model import (
     Account,
     DavServer,
     Mailboxes,
+    PopServer,
     Provider,
     Security,
     Server,
@@ -77,6 +78,7 @@ class Candidate:
     smtp: Target
     caldav: Server | None = None
     carddav: Server | None = None
+    pop: Server | None = None
 
     def account(
         self, imap_user: str | None = None, smtp_user: str | None = None, mailboxes: Mailboxes | None = None
@@ -92,6 +94,7 @@ class Candidate:
             mailboxes=mailboxes or self._usual_mailboxes(),
             caldav=self.caldav,
             carddav=self.carddav,
+            pop=self.pop,
         )
 
     def _usual_mailboxes(self) -> Mailboxes | None:
@@ -141,8 +144,10 @@ def resolve(wish: Wish, providers: Iterable[Provider]) -> Candidate:
         title=provider.name if provider else domain,
         imap=imap,
         smtp=smtp,
-        caldav=_dav(provider.caldav, login) if provider else None,
-        carddav=_dav(provider.carddav, login) if provider else None,
+        caldav=_other(provider.caldav, login) if provider else None,
+        carddav=_other(provider.carddav, login) if provider else None,
+        # Who names another server than the provider's has their mail elsewhere.
+        pop=_other(provider.pop, login) if provider and not wish.imap else None,
     )
 
 
@@ -268,7 +273,9 @@ def _form(form: UserForm, address: str) -> str:
     return address.rpartition("@")[0] if form is UserForm.LOCAL_PART else address
 
 
-def _dav(profile: DavServer | None, login: str) -> Server | None:
+def _other(profile: DavServer | PopServer | None, login: str) -> Server | None:
+    """A server that is never checked."""
     if profile is None:
         return None
-    return Server(profile.host, profile.port, Security.TLS, _form(profile.username, login))
+    security = profile.security if isinstance(profile, PopServer) else Security.TLS
+    return Server(profile.host, profile.port, security, _form(profile.username, login))

@@ -139,6 +139,15 @@ class DavServer(Strict, frozen=True):
     username: UserForm
 
 
+class PopServer(Strict, frozen=True):
+    """A POP server, for clients that know nothing else; it is never checked."""
+
+    host: str
+    port: int
+    security: Security
+    username: UserForm
+
+
 class Provider(Strict, frozen=True):
     """A provider profile: facts about one mail provider, each with its source."""
 
@@ -159,6 +168,7 @@ class Provider(Strict, frozen=True):
     guide: Guide | None = None
     caldav: DavServer | None = None
     carddav: DavServer | None = None
+    pop: PopServer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +209,7 @@ class Account:
     mailboxes: Mailboxes | None = None
     caldav: Server | None = None
     carddav: Server | None = None
+    pop: Server | None = None
     source: SecretItem | None = None
     """Where clients that run a command for the password get it; None: the system's keyring."""
 

@@ -29,6 +29,7 @@ _NEED_SOURCE = (
     "guide",
     "caldav",
     "carddav",
+    "pop",
 )
 _HOST = re.compile(
     r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.I
@@ -52,7 +53,7 @@ def _meaning(sound: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[str]:
     for index, domain in enumerate(sound.get("domains", ())):
         if not _HOST.fullmatch(domain) or domain != domain.lower():
             yield f"domains[{index}]: {strict.shown(domain)} is not a domain in small letters"
-    for section in ("imap", "smtp", "caldav", "carddav"):
+    for section in ("imap", "smtp", "caldav", "carddav", "pop"):
         server = sound.get(section)
         if server is None:
             continue

@@ -17,8 +17,8 @@ from provisioner.secret import Secret
 from tests.clients.machines import MACHINES
 from tests.export_samples import ICLOUD
 
-OWN_PLACES = {"thunderbird", "apple-mail", "aerc", "vdirsyncer", "khal", "khard"}
-"""Their places on each system are in their own tests; three need servers for calendar and contacts."""
+OWN_PLACES = {"thunderbird", "apple-mail", "aerc", "vdirsyncer", "khal", "khard", "mpop"}
+"""Their places on each system are in their own tests; four need servers that not all accounts have."""
 FRESH = [
     name
     for name, (client, _) in MACHINES.items()

@@ -50,6 +50,8 @@ class About:
     """How it is known to work."""
     proven: str
     """When that was last seen, ISO 8601; the test suite shows it again in every run."""
+    needs: tuple[str, ...] = ()
+    """Servers beside IMAP and SMTP, as `Account` names them, one of which the account must have."""
     holds_password: bool = True
     """False: it works on what another program fetches. So it asks for none, and none is rotated for it."""
 

@@ -34,6 +34,7 @@ ABOUT = About(
     stored=NOTHING,
     proof="the real program shows what vdirsyncer has fetched",
     proven="2026-11-23",
+    needs=("caldav",),
     holds_password=False,
 )
 

@@ -35,6 +35,7 @@ ABOUT = About(
     stored=NOTHING,
     proof="the real program shows what vdirsyncer has fetched",
     proven="2026-11-23",
+    needs=("carddav",),
     holds_password=False,
 )
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, byhand, entries, hook, program, tls
+from provisioner.clients.common import blockfile, byhand, entries, hook, msmtprc, program, tls
 from provisioner.clients.common.blockfile import BlockFile
-from provisioner.clients.common.entries import Entry
 from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Account, FileChange, Installation, Plan, Security, Support
@@ -31,8 +28,6 @@ ABOUT = About(
 
 stored_seal = no_stored_seal
 export = no_export
-
-_LINE = re.compile(r"\s*([^\s#]\S*)[ \t]*(.*?)\s*")
 
 
 def _usual(host: Host) -> tuple[Path, Path]:
@@ -61,10 +56,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
             code="value.unwritable",
         )
     file = _file(host, account, options)
-    names = _names(file.others)
+    names = msmtprc.names(file.others)
     if account.key in names:
         raise blockfile.taken(file.path, f"an account {account.key}")
-    default = "default" not in names and (file.block is None or "default" in _names(file.block.body))
+    default = "default" not in names and (file.block is None or "default" in msmtprc.names(file.block.body))
     version = program.version(host, ID)
     body = render(
         "msmtp/account.j2",
@@ -102,8 +97,10 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block out. Raises Conflict (`block.*`)."""
     file = BlockFile.read(host, Path(receipt.where), receipt.account.key, force=options.force)
     changes: tuple[FileChange, ...] = file.without_block()
-    others = _names(file.others)
-    orphans = others and "default" not in others and file.block and "default" in _names(file.block.body)
+    others = msmtprc.names(file.others)
+    orphans = (
+        others and "default" not in others and file.block and "default" in msmtprc.names(file.block.body)
+    )
     return Plan(
         client=ID,
         title=TITLE,
@@ -120,7 +117,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     """The accounts that send by the account's server; see `Client.find`."""
-    own = entries.find(host, account, options, account.smtp, _usual(host), _entries)
+    own = entries.find(host, account, options, account.smtp, _usual(host), msmtprc.entries)
     return own + byhand.netrc(host, account, options)
 
 
@@ -135,56 +132,3 @@ def _file(host: Host, account: Account, options: Options) -> BlockFile:
 
 def _place(host: Host, path: Path) -> list[str]:
     return [] if path in _usual(host) else ["-C", str(path)]
-
-
-def _names(text: str) -> set[str]:
-    """The accounts that a configuration defines; lines before the first are one named `default`.
-
-    As src/conf.c reads them: `account NAME [: OTHER,...]`, names with or without double quotes.
-    """
-    names: set[str] = set()
-    section = ""
-    for line in text.split("\n"):
-        match = _LINE.fullmatch(line)
-        if match is None:
-            continue
-        command, argument = match[1], match[2]
-        if command == "account":
-            names.add(_unquoted(_unquoted(argument).partition(":")[0].strip()))
-        elif command not in ("defaults", "eval") and not section:
-            names.add("default")
-        section = section or command
-    return names
-
-
-def _entries(text: str) -> Iterator[Entry]:
-    """The accounts, with what they have from `defaults` and from accounts that they name (msmtp(1))."""
-    known: dict[str, dict[str, tuple[str, int]]] = {}
-    defaults: dict[str, tuple[str, int]] = {}
-    current = known.setdefault("default", {})
-    for number, line in enumerate(text.split("\n"), 1):
-        match = _LINE.fullmatch(line)
-        if match is None:
-            continue
-        command, argument = match[1], match[2]
-        if command == "defaults":
-            current = defaults
-        elif command == "account":
-            name, _, others = _unquoted(argument).partition(":")
-            current = dict(defaults)
-            for other in others.split(","):
-                current |= known.get(_unquoted(other.strip()), {})
-            current["account"] = current.get("account", (name, number))
-            known[_unquoted(name.strip())] = current
-        else:
-            current[command] = _unquoted(argument), number
-    for found in known.values():
-        password, own = found.get("password", ("", 0))
-        hook_command, at = found.get("passwordeval", ("", 0))
-        place = own if password else at or found.get("account", found.get("host", ("", 1)))[1]
-        user, server = (found.get(key, ("", 0))[0] for key in ("user", "host"))
-        yield Entry(place, server, user, "" if password else hook_command)
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text

@@ -38,6 +38,7 @@ ABOUT = About(
     stored=hook.STORED,
     proof="the real program with GNOME Keyring fetches and stores with Radicale over TLS",
     proven="2026-11-23",
+    needs=("caldav", "carddav"),
 )
 
 stored_seal = no_stored_seal

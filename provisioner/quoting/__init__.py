@@ -25,7 +25,7 @@ from provisioner.quoting.lua import lua
 from provisioner.quoting.mblaze import mblaze
 from provisioner.quoting.mbsync import mbsync
 from provisioner.quoting.mozilla import mozpref
-from provisioner.quoting.msmtp import msmtp
+from provisioner.quoting.msmtp import mpop, msmtp
 from provisioner.quoting.mutt import mutt, muttcommand
 from provisioner.quoting.netrc import netrc
 from provisioner.quoting.notmuch import notmuch
@@ -43,6 +43,7 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "mozpref": mozpref,
     "xml": xml,
     "msmtp": msmtp,
+    "mpop": mpop,
     "mbsync": mbsync,
     "getmail": getmail,
     "python": python,

@@ -1,4 +1,4 @@
-"""Arguments in msmtp's configuration file."""
+"""Arguments in the configuration files of msmtp and mpop."""
 
 from __future__ import annotations
 
@@ -10,4 +10,13 @@ MAX_BYTES = 470
 
 def msmtp(value: str | int) -> Quoted:
     """An argument: what is between the first and the last `"` of the line (src/conf.c)."""
-    return Quoted(f'"{one_line(str(value), "msmtp", MAX_BYTES)}"')
+    return _argument(value, "msmtp")
+
+
+def mpop(value: str | int) -> Quoted:
+    """The same for mpop, whose parser it is, too."""
+    return _argument(value, "mpop")
+
+
+def _argument(value: str | int, title: str) -> Quoted:
+    return Quoted(f'"{one_line(str(value), title, MAX_BYTES)}"')

@@ -54,7 +54,7 @@ def list_exports(context: Context, address: str) -> None:
 
 def _row(entry: Client | Export, found: Sequence[Installation], *, exported: bool = False) -> SupportRow:
     about = dataclasses.asdict(entry.ABOUT)
-    del about["holds_password"]  # what is stored where says so
+    del about["holds_password"], about["needs"]  # what is stored where, and where the account goes, say so
     return SupportRow(
         entry.ID,
         entry.TITLE,

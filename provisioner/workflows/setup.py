@@ -67,9 +67,8 @@ def setup(
 
     Raises ProvisionError for what stops all of it; what concerns one client becomes its row.
     """
-    chosen = _named(context, client_ids)
     candidate = find_candidate(context, wish, options.profile_file)
-    chosen = chosen or _offer(context)
+    chosen = _named(context, client_ids, candidate) or _offer(context, candidate)
     chosen.sort(key=lambda one: one[0].ID in clients.LAST)
     if not options.dry_run:
         recover(context, candidate.address, wait=options.wait)
@@ -129,9 +128,10 @@ ALL = "all"
 """A name for every client that is found here."""
 
 
-def _named(context: Context, names: Sequence[str]) -> Chosen:
+def _named(context: Context, names: Sequence[str], candidate: Candidate) -> Chosen:
     if ALL in (name.lower() for name in names):
-        names = [one for name in names for one in (_found(context) if name.lower() == ALL else [name])]
+        found = _found(context, candidate)
+        names = [one for name in names for one in (found if name.lower() == ALL else [name])]
     return [(clients.get(one), together) for one, together in clients.expand(names).items()]
 
 
@@ -140,12 +140,15 @@ def _among(options: SetupOptions, together: frozenset[str], beside: frozenset[st
     return dataclasses.replace(options, client=client)
 
 
-def _found(context: Context) -> list[str]:
-    """The clients that can be set up and are on this computer. Raises UsageError if there is none."""
+def _found(context: Context, candidate: Candidate) -> list[str]:
+    """The clients that are on this computer and can have the account. Raises UsageError if there is none."""
+    account = candidate.account()
     ids = [
         client.ID
         for client in map(clients.get, clients.CLIENT_IDS)
-        if client.SUPPORT is not Support.GUIDE and client.detect(context.host)
+        if client.SUPPORT is not Support.GUIDE
+        and (not client.ABOUT.needs or any(getattr(account, one) for one in client.ABOUT.needs))
+        and client.detect(context.host)
     ]
     if not ids:
         raise UsageError(
@@ -156,9 +159,9 @@ def _found(context: Context) -> list[str]:
     return ids
 
 
-def _offer(context: Context) -> Chosen:
+def _offer(context: Context, candidate: Candidate) -> Chosen:
     """The clients to set up when none was named: those found here, as the person chooses."""
-    ids = _found(context)
+    ids = _found(context, candidate)
     if not context.ui.interactive:
         raise UsageError(
             f"No client was named; found here: {', '.join(ids)}.",
@@ -168,7 +171,7 @@ def _offer(context: Context) -> Chosen:
     bundles = [name for name, parts in clients.BUNDLES.items() if set(parts) <= set(ids)]
     choices = [*ids, *bundles]
     picked = ids if len(ids) == 1 else context.ui.choose("Set up which clients?", choices)
-    return _named(context, ids if picked == choices else picked)
+    return _named(context, ids if picked == choices else picked, candidate)
 
 
 def _preflight(

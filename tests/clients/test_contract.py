@@ -92,12 +92,15 @@ USUAL = ("icloud", "gmail")
 """The servers of one have STARTTLS and local parts, those of the other TLS and mailboxes with brackets."""
 
 
-DAV = {"vdirsyncer", "khal", "khard"}
-"""Clients for calendars and contacts, of which most providers' servers are not known."""
-
-
 def possible(machine: str, provider: str) -> bool:
-    return MACHINES[machine][0] not in DAV or PROVIDERS[provider].caldav is not None
+    """Not every provider has the servers that every client needs."""
+    needs = clients.get(MACHINES[machine][0]).ABOUT.needs
+    return not needs or any(getattr(PROVIDERS[provider], one) for one in needs)
+
+
+def usual(machine: str) -> Provider:
+    """iCloud, if the client can be set up for it."""
+    return PROVIDERS[next(provider for provider in USUAL if possible(machine, provider))]
 
 
 PAIRS = [(machine, provider) for machine in MACHINES for provider in USUAL if possible(machine, provider)]
@@ -266,7 +269,7 @@ def test_strange_homes(tmp_path: Path, name: str) -> None:
     for machine, (client_id, make) in MACHINES.items():
         directory = tmp_path / name / machine
         directory.mkdir()
-        setup = Setup(clients.get(client_id), make(directory), PROVIDERS["icloud"])
+        setup = Setup(clients.get(client_id), make(directory), usual(machine))
         before = snapshot(setup.host)
         setup.apply(setup.plan())
         assert setup.plan().empty
@@ -315,7 +318,7 @@ SOURCES = [
 @pytest.mark.parametrize("machine", FRESH)
 def test_the_password_may_come_from_another_store(machine: str, source: SecretItem, tmp_path: Path) -> None:
     client_id, make = MACHINES[machine]
-    setup = Setup(clients.get(client_id), make(tmp_path), PROVIDERS["icloud"])
+    setup = Setup(clients.get(client_id), make(tmp_path), usual(machine))
     if setup.client.ABOUT.stored != hook.STORED:
         return
     program = tmp_path / "bin/pass"

@@ -1,6 +1,7 @@
 """Golden files: all that a client gets on a fresh machine for an iCloud account, so that a change is seen.
 
-`tests/golden/CLIENT/icloud/` is the home directory afterwards. After a change that is meant:
+`tests/golden/CLIENT/icloud/` is the home directory afterwards (`gmail` where iCloud lacks the server).
+After a change that is meant:
 `UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/clients/test_golden.py`, then look at `git diff`.
 """
 
@@ -15,7 +16,7 @@ import pytest
 
 from provisioner import clients
 from tests.clients.machines import MACHINES
-from tests.clients.test_contract import PROVIDERS, Setup
+from tests.clients.test_contract import Setup, usual
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 ELSEWHERE = {"thunderbird-fresh"}
@@ -35,7 +36,7 @@ def written(name: str, directory: Path) -> dict[str, bytes]:
     paths, is `HASH`. What is within a key or encrypted is `RANDOM`.
     """
     client_id, make = MACHINES[name]
-    setup = Setup(clients.get(client_id), make(directory), PROVIDERS["icloud"])
+    setup = Setup(clients.get(client_id), make(directory), usual(name))
     setup.apply(setup.plan())
     home, programs = str(setup.host.home).encode(), str(directory / "bin").encode()
 
@@ -68,7 +69,7 @@ def renew(directory: Path, files: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("name", FRESH)
 def test_what_is_written_is_as_the_golden_files_say(name: str, tmp_path: Path) -> None:
     now = written(name, tmp_path)
-    directory = GOLDEN / name.removesuffix("-fresh") / "icloud"
+    directory = GOLDEN / name.removesuffix("-fresh") / usual(name).id
     if os.environ.get("UPDATE_GOLDEN"):
         renew(directory, now)
     assert now == expected(directory), "if that is meant: UPDATE_GOLDEN=1, then look at git diff"

@@ -14,6 +14,8 @@ from pathlib import Path
 from tests.live.lab import Lab, clean_environment, run, start, stop, until
 
 NOBODY = 65534
+POP3 = Path("/usr/lib/dovecot/pop3")
+"""Where Debian has the program."""
 CAPABILITY = (
     "XAPPLEPUSHSERVICE IMAP4 IMAP4rev1 CONDSTORE ENABLE QRESYNC QUOTA NAMESPACE UIDPLUS CHILDREN "
     "BINARY UNSELECT SORT CATENATE URLAUTH LANGUAGE ESEARCH ESORT THREAD=ORDEREDSUBJECT "
@@ -107,7 +109,7 @@ class Dovecot:
 base_dir = {d}/run
 state_dir = {d}/state
 log_path = {self.log_file}
-protocols = imap
+protocols = imap{" pop3" if POP3.exists() else ""}
 listen = 127.0.0.1
 ssl = required
 ssl_cert = <{self.lab.certificate}
@@ -158,6 +160,15 @@ service imap-login {{
     ssl = yes
   }}
 }}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = 0
+  }}
+  inet_listener pop3s {{
+    port = 995
+    ssl = yes
+  }}
+}}
 """
 
     def _write_users(self) -> None:
@@ -186,9 +197,10 @@ service imap-login {{
         """Empties the log, so that what comes now can be told from what was."""
         os.truncate(self.log_file, 0)
 
-    def logins(self) -> list[Entry]:
+    def logins(self, protocol: str = "imap") -> list[Entry]:
         """Successful logins, oldest first."""
-        found = re.findall(r"imap-login: Info: Login: user=<([^>]*)>, method=\S+,? ?(.*)", self.log())
+        line = rf"{protocol}-login: Info: Login: user=<([^>]*)>, method=\S+,? ?(.*)"
+        found = re.findall(line, self.log())
         return [Entry(user, re.search(r"TLSv1\.[23]", rest) is not None) for user, rest in found]
 
     def failures(self) -> list[str]:

@@ -24,8 +24,10 @@ PRIMARY = "prim-aryc-anar-yxyz"
 NAMES = {"git-send-email": "git", "mblaze": "mscan"}
 """Programs that are not called as their client is."""
 DESKTOP = {"apple-mail", "claws-mail", "evolution", "geary", "gnome-online-accounts", "sylpheed"}
+NO_SERVER = {"mpop"}
+"""iCloud has none for them."""
 HELPERS = ("git", "perl", "sh", "sed")
-TERMINAL = tuple(name for name in clients.CLIENT_IDS if name not in DESKTOP)
+TERMINAL = tuple(name for name in clients.CLIENT_IDS if name not in DESKTOP | NO_SERVER)
 
 
 def program(client_id: str) -> str:

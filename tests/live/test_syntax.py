@@ -1,8 +1,8 @@
 """Hostile values through the target's own parser: what a quoting filter lets through comes back as it was.
 
-msmtp prints its settings. mbsync lists the names of its channels, sends the user name to a server and runs
-the password command. Thunderbird's preferences are read inside it. (Apple's files are XML property lists:
-tests/test_apple_mail.py reads them back.)
+msmtp and mpop print their settings. mbsync lists the names of its channels, sends the user name to a server
+and runs the password command. Thunderbird's preferences are read inside it. (Apple's files are XML
+property lists: tests/test_apple_mail.py reads them back.)
 """
 
 from __future__ import annotations
@@ -34,20 +34,27 @@ pytestmark = pytest.mark.live
 TOKENS = ["\\", '"', "'", "#", " ", "\t", "x", "$x", "`id`", "{{ 7 }}", "%s", "ü", "\u202e", "🍏"]
 """What means something in one of the syntaxes; all sequences of two or three are tried."""
 
-CONFIG = "account a\nhost h.example\ntls on\nuser %s\nfrom j@example.org\n"
+CONFIG = "account a\nhost h.example\ntls on\nuser %s\n"
+PRINTING = {
+    "msmtp": ("from j@example.org\n", "-a", "a", "x@example.org"),
+    "mpop": ("delivery mbox x\nuidls_file x\n", "a"),
+}
+"""What else each must have in its file, and its arguments."""
 
 
-@pytest.fixture
-def printed(tmp_path: Path):  # type: ignore[no-untyped-def]
-    """What msmtp makes of a user name: all settings but that one, and that one."""
-    need(shutil.which("msmtp"), "msmtp is not installed")
-    path = tmp_path / "msmtprc"
+@pytest.fixture(params=PRINTING)
+def printed(request: pytest.FixtureRequest, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """What msmtp and mpop make of a user name: all settings but that one, and that one."""
+    program = request.param
+    more, *arguments = PRINTING[program]
+    need(shutil.which(program), f"{program} is not installed")
+    path = tmp_path / "rc"
     path.touch(mode=0o600)
 
     def settings_of(quoted: str) -> tuple[list[bytes], bytes]:
-        path.write_bytes((CONFIG % quoted).encode())
+        path.write_bytes((CONFIG % quoted + more).encode())
         done = subprocess.run(
-            ["msmtp", "--pretend", "-C", path, "-a", "a", "x@example.org"],
+            [program, "--pretend", "-C", path, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
