@@ -10,6 +10,7 @@ import pytest
 from provisioner.accounts import Wish
 from provisioner.clients.base import Options
 from provisioner.host import Host
+from provisioner.receipt import UNKNOWN
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
 from provisioner.workflows.context import Context
@@ -97,6 +98,8 @@ def test_no_later_password_brings_the_first_one_back(bird: Desk) -> None:
     assert (receipt.adopted, receipt.replaced, len(backups(bird))) == (True, False, 1)
     bird.rotate()
     assert backups(bird) == []
+    (receipt,) = bird.journal.receipts()
+    assert {(one.before, one.after) for one in receipt.files} == {(UNKNOWN, UNKNOWN)}
     again(bird, THIRD, "thunderbird")
     assert backups(bird) == []
     assert removed(bird)[1][0].message == STAYS

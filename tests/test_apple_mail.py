@@ -22,6 +22,7 @@ from provisioner.host import Host
 from provisioner.model import Account, Plan, Security, Server, Support
 from provisioner.plan import diff
 from provisioner.receipt import Receipt, ReceiptState
+from provisioner.render import render
 from provisioner.resources import data_dir
 from provisioner.secret import Secret
 
@@ -324,6 +325,35 @@ def mac(home: Path, release: str = "") -> Host:
 
 def plan(host: Host, secret: str = PASSWORD, address: str = "jane.appleseed@icloud.com") -> Plan:
     return apple_mail.plan(host, icloud(address), Secret(secret), ALL)
+
+
+def test_who_knows_the_hash_of_a_profile_cannot_try_passwords_on_it(tmp_path: Path) -> None:
+    """It depends on a random number that stands in the profile only, with each password another one."""
+
+    def salt() -> str:
+        (change,) = plan(mac(tmp_path), PASSWORD).changes
+        return profile.salt_of(change.after or b"")
+
+    assert len({salt(), salt(), ""}) == 3
+    apply(plan(mac(tmp_path)))
+    assert plan(mac(tmp_path)).empty
+    (change,) = plan(mac(tmp_path), "another").changes
+    salts = [profile.salt_of(data or b"") for data in (change.before, change.after)]
+    assert len({*salts, ""}) == 3
+    without = re.sub(rb"<!-- .* -->\n", b"", change.before or b"")
+    change.path.write_bytes(without)
+    assert not profile.salt_of(without)
+    (again,) = plan(mac(tmp_path)).changes
+    assert profile.salt_of(again.after or b"")
+
+
+def test_a_template_without_the_random_number_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "render", lambda template, **kw: render(template, **kw | {"salt": ""}))
+    with pytest.raises(ProvisionError) as caught:
+        plan(mac(tmp_path))
+    assert caught.value.code == "render.mismatch"
 
 
 def apply(found: Plan) -> Path:

@@ -103,7 +103,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         )
     path = profile_path(host, account.address)
     before = _existing(host, account.address)
-    after = profile.make(account, secret, options)
+    salt = profile.salt_of(before) if before else ""
+    if not salt or profile.make(account, secret, options, salt=salt) != before:
+        salt = profile.new_salt()  # the hash of the file stands in the receipt
+    after = profile.make(account, secret, options, salt=salt)
     change = FileChange(path, before, after, mode=0o600)
     return Plan(
         client=ID,

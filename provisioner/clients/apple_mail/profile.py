@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import plistlib
 import re
+import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -148,8 +149,10 @@ def _mismatch(what: str) -> ProvisionError:
     )
 
 
-def _verify(content: bytes, account: Account, password: str, dav: tuple[_Dav, ...]) -> None:
+def _verify(content: bytes, account: Account, password: str, dav: tuple[_Dav, ...], salt: str) -> None:
     """Reads the profile as a device would. Raises ProvisionError (`render.mismatch`) for any difference."""
+    if salt_of(content) != salt:
+        raise _mismatch("the comment with the random number")
     profile = parse(content)
     if profile is None:
         raise _mismatch("it is not a property list")
@@ -175,8 +178,23 @@ def parse(content: bytes) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def make(account: Account, secret: Secret | None, options: Options) -> bytes:
-    """The bytes of the profile, proven to say what the account says.
+_SALT = re.compile(rb"^<!-- ([0-9a-f]{32}) -->$", re.M)
+
+
+def new_salt() -> str:
+    """A random number for a profile that holds a password: nobody who knows only the hash of the file can try
+    passwords on it. Devices pass over comments."""
+    return secrets.token_hex(16)
+
+
+def salt_of(content: bytes) -> str:
+    """The random number in a profile, empty if there is none."""
+    found = _SALT.search(content)
+    return found[1].decode() if found else ""
+
+
+def make(account: Account, secret: Secret | None, options: Options, *, salt: str = "") -> bytes:
+    """The bytes of the profile, proven to say what the account says. `salt`: see `new_salt`.
 
     Raises UsageError for a value that XML cannot hold and for a server that is asked for but not known,
     ProvisionError (`render.mismatch`) if a changed template says something else than the account.
@@ -195,9 +213,10 @@ def make(account: Account, secret: Secret | None, options: Options) -> bytes:
         + ("The password is inside." if password else "The device asks for the password."),
         consent=_CONSENT if password else "",
         password=password,
+        salt=salt,
     )
     content = text.encode()
-    _verify(content, account, password, dav)
+    _verify(content, account, password, dav, salt)
     return content
 
 
