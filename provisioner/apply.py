@@ -157,7 +157,7 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
     changed = []
     places = [refuse_unsafe(Path(record.path), host) for record in receipt.files]
     for record, path in reversed(list(zip(receipt.files, places, strict=True))):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(NotADirectoryError):
             atomic.unlink(atomic.temporary_name(path, receipt.id))
         current = digest(host.read(path))
         if current == record.before:

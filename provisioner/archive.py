@@ -13,11 +13,12 @@ import msgspec
 
 from provisioner import atomic
 from provisioner.errors import Conflict, ProvisionError
-from provisioner.receipt import FileRecord, Receipt, ReceiptState
+from provisioner.receipt import Draft, FileRecord, Receipt, ReceiptState
 
 SCHEMA = 1
 ID = re.compile(r"[0-9]{8}T[0-9]{6}[0-9]{6}Z-[0-9a-f]{8}")
 _RECEIPT = re.compile(ID.pattern + r"\.json")
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 def _plausible(record: FileRecord) -> bool:
@@ -55,6 +56,8 @@ class Archive:
         self._receipts = self.directory / "receipts"
         self._backups = self.directory / "backups"
         self._commits = self.directory / "commits"
+        self._drafts = self.directory / "drafts"
+        self._kept = self.directory / "kept"
 
     def receipts(self, address: str | None = None, client: str | None = None) -> list[Receipt]:
         """Receipts in force, oldest first, of one address and client if given.
@@ -129,7 +132,7 @@ class Archive:
         """
         if os.name != "posix":
             return
-        for directory in (self.directory, self._receipts, self._backups, self._commits):
+        for directory in (self.directory, self._receipts, self._backups, self._commits, self._drafts):
             try:
                 link, info = directory.lstat(), directory.stat()
             except FileNotFoundError:
@@ -143,6 +146,19 @@ class Archive:
                     "chmod -R go-w.",
                     code="state.unsafe",
                 )
+
+    def drafts(self) -> list[Draft]:
+        """Files with a password that are being written, or were when that was stopped; oldest first.
+
+        Raises Conflict (`state.unsafe`).
+        """
+        self._refuse_foreign()
+        found = [_draft(path) for path in self._own(self._drafts, _RECEIPT)]
+        return [draft for draft in found if draft]
+
+    def kept(self) -> set[Path]:
+        """Copies of what `remove --force` has overwritten."""
+        return {path for one in self._own(self._kept, ID) for path in one.iterdir()}
 
     def backup(self, receipt: Receipt, record: FileRecord) -> bytes | None:
         """The file as it was before; None if there was none.
@@ -180,6 +196,9 @@ class Archive:
     def _path(self, receipt_id: str) -> Path:
         return self._receipts / f"{receipt_id}.json"
 
+    def _draft_path(self, draft: Draft) -> Path:
+        return self._drafts / f"{draft.id}.json"
+
     def _backup_dir(self, receipt_id: str) -> Path:
         return self._backups / receipt_id
 
@@ -205,6 +224,17 @@ def _load(path: Path) -> Receipt | Unreadable:
         )
         return _unreadable(path, problem, data)
     return receipt
+
+
+def _draft(path: Path) -> Draft | None:
+    """None for what we would not write: it names a file that is to be deleted."""
+    try:
+        draft = msgspec.json.decode(atomic.read_own(path), type=Draft)
+    except (OSError, msgspec.DecodeError, ValueError):
+        return None
+    temporary = Path(draft.path)
+    ours = temporary.is_absolute() and _DRAFT.fullmatch(temporary.name)
+    return draft if ours and draft.id == path.stem else None
 
 
 def _unreadable(path: Path, error: ProvisionError, data: bytes) -> Unreadable:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,14 +123,19 @@ def _existing(path: Path, parent: _Parent) -> Iterator[int | None]:
             os.close(descriptor)
 
 
-def write_new(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
+def named(path: Path) -> Path:
+    """The real directory that `path` names, and in it the name itself, link or not."""
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def write_new(path: Path, data: bytes, *, mode: int, replace: bool, tag: str) -> None:
     """Puts a file of the user's own into the directory that `path` names, without following a link there.
 
     Unless `replace`, a file that exists, even a dangling link, is left alone: FileExistsError.
-    Raises OSError, and then nothing has changed.
+    `tag` makes the temporary name unique. Raises OSError, and then nothing has changed.
     """
-    path = Path(os.path.realpath(path.parent)) / path.name
-    temporary = temporary_name(path, secrets.token_hex(4))
+    path = named(path)
+    temporary = temporary_name(path, tag)
     with _parent(path) as parent:
         descriptor = parent.create(temporary)
         try:
@@ -151,6 +155,14 @@ def write_new(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
                 parent.unlink(temporary)
             raise
         parent.sync()
+
+
+def move(old: Path, new: Path) -> None:
+    """Gives a file another name, in another directory of the same disk. Raises OSError."""
+    with _parent(old) as source, _parent(new) as target:
+        os.replace(source.name(old), target.name(new), src_dir_fd=source.at, dst_dir_fd=target.at)
+        target.sync()
+        source.sync()
 
 
 def read_own(path: Path) -> bytes:

@@ -31,6 +31,8 @@ class Deed:
     ends: Receipt | None = None
     adopted: bool = False
     replaces: bool = False
+    keep: Collection[Path] = ()
+    """Files of the plan of which a copy stays, as they are now."""
 
 
 def receipt_of(
@@ -50,6 +52,8 @@ def receipt_of(
         (one for one in journal.receipts(account.address, plan.client) if one.where == plan.where), None
     )
     written = [change for change in plan.changes if change.after is not None]
+    files = tuple(_record(change, number, places[change.path]) for number, change in enumerate(plan.changes))
+    kept = [one.backup for one, change in zip(files, plan.changes, strict=True) if change.path in deed.keep]
     time = now()
     rotated = _rotated(deed, items, earlier, time)
     return Receipt(
@@ -73,9 +77,8 @@ def receipt_of(
         replaced=_replaced(deed, earlier),
         secrets=keyring_changes.records(items),
         wrote_password=plan.wrote_password or (earlier is not None and earlier.wrote_password),
-        files=tuple(
-            _record(change, number, places[change.path]) for number, change in enumerate(plan.changes)
-        ),
+        files=files,
+        keep=tuple(name for name in kept if name is not None),
         locks=tuple(str(path) for path in plan.locks),
         new_locks=tuple(str(places[path]) for path in plan.locks if path in absent),
         directories=directories.around([places[one.path] for one in written], journal),

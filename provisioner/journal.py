@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,8 +25,7 @@ from provisioner import atomic
 from provisioner.archive import ID, Archive, unwritable
 from provisioner.errors import ProvisionError
 from provisioner.locks import OwnLock
-from provisioner.model import FileChange
-from provisioner.receipt import FileRecord, Receipt, ReceiptState, successor, without_backups
+from provisioner.receipt import Draft, FileRecord, Receipt, ReceiptState, successor, without_backups
 from provisioner.vetting import real_place
 
 _TEMPORARY = re.compile(r"\..*\.tmp")
@@ -72,6 +71,31 @@ class Journal(Archive):
             self._sweep()
             yield
 
+    @contextlib.contextmanager
+    def drafting(self, target: Path, address: str, client: str) -> Iterator[str]:
+        """Notes that a file with a password is written to `target`; gives the tag of its temporary name.
+
+        Should that be stopped, the temporary file goes with the next command that takes the lock.
+        Raises as `locked` does, and ProvisionError (`file.unwritable`) if it cannot be noted.
+        """
+        with self.locked():
+            tag, one, path = secrets.token_hex(4), new_id(), atomic.named(target)
+            temporary = str(atomic.temporary_name(path, tag))
+            draft = Draft(id=one, address=address, client=client, path=temporary, created=now())
+            self._make_private(self._drafts)
+            self._write(self._draft_path(draft), msgspec.json.encode(draft))
+            try:
+                yield tag
+            finally:
+                self._drop(draft)
+
+    def _drop(self, draft: Draft) -> None:
+        """Deletes the temporary file, then the note of it; the note stays if the disk refuses."""
+        with contextlib.suppress(OSError):
+            with contextlib.suppress(NotADirectoryError):
+                atomic.unlink(Path(draft.path))
+            atomic.unlink(self._draft_path(draft))
+
     # --- writing: only apply.py calls these, with the lock held ---
 
     def open(self, receipt: Receipt, backups: dict[str, bytes]) -> None:
@@ -84,21 +108,6 @@ class Journal(Archive):
             self._write(directory / name, data)
         self._save(receipt)
 
-    def keep_aside(self, changes: Sequence[FileChange]) -> tuple[Path, ...]:
-        """Copies what the changes are about to overwrite to where nothing deletes it; returns the copies."""
-        directory = self.directory / "kept" / new_id()
-        kept = {
-            directory / f"{number}-{change.path.name}": change.before
-            for number, change in enumerate(changes)
-            if change.before is not None
-        }
-        if kept:
-            self._make_private(directory.parent)
-            self._make_private(directory)
-        for path, data in kept.items():
-            self._write(path, data)
-        return tuple(kept)
-
     def commit(self, group: str) -> None:
         """From here on the group's changes stay. Before it returns, they do not."""
         self._make_private(self._commits)
@@ -106,12 +115,27 @@ class Journal(Archive):
 
     def close(self, receipt: Receipt) -> None:
         """Writes the finished receipt of a committed group; `tidy` then forgets what it supersedes."""
+        self._keep(receipt)
         superseded = self.find(receipt.supersedes)
         if receipt.goal is ReceiptState.DONE and superseded:
             receipt = self._take_over(receipt, superseded)
         if receipt.replaced:
             receipt = without_backups(receipt)
         self._save(msgspec.structs.replace(receipt, state=receipt.goal))
+
+    def _keep(self, receipt: Receipt) -> None:
+        """Moves the backups that stay to where nothing deletes them. Safe to repeat."""
+        directory = self._kept / receipt.id
+        for name in receipt.keep:
+            backup = self._backup_dir(receipt.id) / name
+            if not backup.exists():  # done, before this was stopped
+                continue
+            self._make_private(directory.parent)
+            self._make_private(directory)
+            try:
+                atomic.move(backup, directory / name)
+            except OSError as error:
+                raise unwritable(directory / name, error) from None
 
     def discard(self, receipt: Receipt) -> None:
         """Forgets a receipt whose changes have been put back."""
@@ -163,8 +187,10 @@ class Journal(Archive):
                 atomic.unlink(marker)
 
     def _sweep(self) -> None:
-        """Deletes the temporary files that a killed run may leave here."""
-        places = (self._receipts, self._commits, *self._own(self._backups, ID))
+        """Deletes the temporary files that a killed run may leave here, and those that it noted elsewhere."""
+        for draft in self.drafts():
+            self._drop(draft)
+        places = (self._receipts, self._commits, self._drafts, *self._own(self._backups, ID))
         for path in (path for place in places for path in self._own(place, _TEMPORARY)):
             atomic.unlink(path)
 

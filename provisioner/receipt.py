@@ -19,8 +19,12 @@ class ReceiptState(StrEnum):
     REMOVED = "removed"
 
 
+UNKNOWN = "unknown"
+"""In place of a hash: there is a file, and nothing is kept of what was in it."""
+
+
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done to a file. Hashes are SHA-256 in hex; None means that there is no file."""
+    """What was done to a file. Hashes are SHA-256 in hex, or UNKNOWN; None means that there is no file."""
 
     path: str
     before: str | None
@@ -84,13 +88,40 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Changes of one group become true together or not at all."""
     goal: ReceiptState = ReceiptState.DONE
     """What an open receipt becomes once its group is committed."""
+    keep: tuple[str, ...] = ()
+    """Backups that stay when the changes are made: someone's changes that `remove --force` overwrites."""
     supersedes: str | None = None
     """The earlier receipt that this one replaces (or, in state `removed`, ends)."""
 
 
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A file with a password for the user, while it is written: what may be left if that is stopped."""
+
+    id: str
+    address: str
+    client: str
+    """What it is made for."""
+    path: str
+    """The temporary file."""
+    created: str
+    """ISO 8601, UTC."""
+
+
 def without_backups(receipt: Receipt) -> Receipt:
-    """The receipt with no way back to the bytes from before."""
-    files = tuple(msgspec.structs.replace(one, exact=False, backup=None) for one in receipt.files)
+    """The receipt with no way back to the bytes from before, nor anything that depends on them.
+
+    They may hold the password that was replaced, and a hash could be tried against guesses of it.
+    """
+    files = tuple(
+        msgspec.structs.replace(
+            one,
+            exact=False,
+            backup=None,
+            before=one.before and UNKNOWN,
+            after=one.after and UNKNOWN,
+        )
+        for one in receipt.files
+    )
     return msgspec.structs.replace(receipt, files=files)
 
 

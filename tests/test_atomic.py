@@ -46,8 +46,8 @@ def test_a_write_is_synced_before_the_rename_and_the_directory_after_it(file: Pa
 
 def test_a_new_file_is_synced_before_it_has_its_name(file: Path, synced: Synced) -> None:
     file.unlink()
-    atomic.write_new(file, b"newer", mode=0o600, replace=False)
-    atomic.write_new(file, b"newest", mode=0o600, replace=True)
+    atomic.write_new(file, b"newer", mode=0o600, replace=False, tag="t")
+    atomic.write_new(file, b"newest", mode=0o600, replace=True, tag="t")
     assert synced == [
         ("5 bytes", None),
         ("directory", b"newer"),
@@ -94,7 +94,7 @@ def write(path: Path) -> None:
 
 
 def write_new(path: Path) -> None:
-    atomic.write_new(path, b"new", mode=0o600, replace=True)
+    atomic.write_new(path, b"new", mode=0o600, replace=True, tag="t")
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -137,9 +137,9 @@ def test_unlink_takes_away_the_link_itself(file: Path, link: Path) -> None:
 
 def test_a_new_file_replaces_a_link_only_if_asked_and_never_its_target(file: Path, link: Path) -> None:
     with pytest.raises(FileExistsError):
-        atomic.write_new(link, b"new", mode=0o600, replace=False)
+        atomic.write_new(link, b"new", mode=0o600, replace=False, tag="t")
     assert link.is_symlink()
-    atomic.write_new(link, b"new", mode=0o600, replace=True)
+    atomic.write_new(link, b"new", mode=0o600, replace=True, tag="t")
     assert not link.is_symlink()
     assert (link.read_bytes(), file.read_bytes()) == (b"new", b"old")
     assert sorted(file.parent.iterdir()) == [file, link]
@@ -149,14 +149,14 @@ def test_a_new_file_does_not_go_where_a_dangling_link_points(file: Path) -> None
     link, elsewhere = file.with_name("link"), file.with_name("elsewhere")
     link.symlink_to(elsewhere)
     with pytest.raises(FileExistsError):
-        atomic.write_new(link, b"new", mode=0o600, replace=False)
+        atomic.write_new(link, b"new", mode=0o600, replace=False, tag="t")
     assert link.is_symlink()
     assert sorted(file.parent.iterdir()) == [file, link]
 
 
 def test_a_file_that_exists_is_replaced_only_if_asked(file: Path) -> None:
     with pytest.raises(FileExistsError):
-        atomic.write_new(file, b"new", mode=0o600, replace=False)
+        atomic.write_new(file, b"new", mode=0o600, replace=False, tag="t")
     assert file.read_bytes() == b"old"
     assert list(file.parent.iterdir()) == [file]
 
@@ -173,7 +173,7 @@ def test_the_umask_opens_nothing(file: Path) -> None:
     """Neither the file at the end nor the temporary one on the way, nor a directory."""
     seen = []
     for name, replace in (("a", False), ("file", True)):
-        atomic.write_new(file.with_name(name), b"new", mode=0o600, replace=replace)
+        atomic.write_new(file.with_name(name), b"new", mode=0o600, replace=replace, tag="t")
         seen.append(file.with_name(name).stat().st_mode)
     atomic.write(file.with_name("b"), b"new", mode=0o600, tag="t")
     seen.append(file.with_name("b").stat().st_mode)

@@ -135,7 +135,7 @@ def test_a_new_file_gets_nothing_from_its_directory(file: Path) -> None:
         atomic.write(file.with_name(name), b"x", mode=mode, tag="t")
         assert attributes.access_list(file.with_name(name)) == ()
         assert stat.S_IMODE(file.with_name(name).stat().st_mode) == mode
-    atomic.write_new(file.with_name("c"), b"x", mode=0o640, replace=False)
+    atomic.write_new(file.with_name("c"), b"x", mode=0o640, replace=False, tag="t")
     assert attributes.access_list(file.with_name("c")) == ()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from provisioner import locks
+from provisioner import atomic, locks
 from provisioner.apply import apply, recover
 from provisioner.deed import Deed
 from provisioner.errors import Conflict, ProvisionError
@@ -20,7 +20,7 @@ from provisioner.receipt import Receipt
 from provisioner.workflows.labels import renamed
 from tests.test_apply import ACCOUNT, World, second_plan
 
-PLACES = ("", "receipts", "backups", "commits")
+PLACES = ("", "receipts", "backups", "commits", "drafts")
 
 
 @pytest.fixture
@@ -376,6 +376,79 @@ def test_a_receipt_that_others_could_have_written_is_refused(world: World) -> No
     with pytest.raises(ProvisionError) as caught:
         world.journal.receipts()
     assert caught.value.code == "receipt.unreadable"
+
+
+# --- files with a password that are written for the user ---
+
+
+def leave_a_draft(world: World, target: Path) -> Path:
+    """What a kill leaves: the note, and the temporary file that it names."""
+    with world.journal.drafting(target, ACCOUNT.address, "apple-mail") as tag:
+        (note,) = (world.journal.directory / "drafts").iterdir()
+        data = note.read_bytes()
+    assert not note.exists()
+    note.write_bytes(data)
+    note.chmod(0o600)
+    path = atomic.temporary_name(target, tag)
+    path.write_bytes(b"password")
+    return path
+
+
+def test_a_draft_is_noted_before_it_is_there_and_forgotten_after_it(world: World) -> None:
+    target = world.home / "x.mobileconfig"
+    with world.journal.drafting(target, ACCOUNT.address, "apple-mail") as tag:
+        (draft,) = world.journal.drafts()
+        assert draft.path == str(atomic.temporary_name(target, tag))
+        assert not Path(draft.path).exists()
+        Path(draft.path).write_bytes(b"password")
+    assert not Path(draft.path).exists()
+    assert world.journal.drafts() == []
+
+
+@pytest.mark.parametrize("also_gone", ["nothing", "the file", "its directory"])
+def test_what_a_killed_export_left_goes_with_the_next_command(world: World, also_gone: str) -> None:
+    (world.home / "x").mkdir()
+    path = leave_a_draft(world, world.home / "x/file")
+    if also_gone != "nothing":
+        path.unlink()
+    if also_gone == "its directory":
+        path.parent.rmdir()
+        path.parent.write_bytes(b"")
+    assert len(world.journal.drafts()) == 1
+    with world.journal.locked():
+        assert not path.exists()
+    assert world.journal.drafts() == []
+
+
+def test_the_note_stays_as_long_as_the_file_cannot_be_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = leave_a_draft(world, world.home / "file")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        recover(world.host, world.journal)
+    assert path.exists()
+    assert len(world.journal.drafts()) == 1
+    recover(world.host, world.journal)
+    assert not path.exists()
+
+
+def refuse(*_arguments: object, **_more: object) -> None:
+    raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("name", ["file", ".tmp", ".file.tmp", ".file.0123456g.tmp", ".file.01234567.tmp/x"])
+def test_a_note_that_we_would_not_write_deletes_nothing(world: World, name: str) -> None:
+    path = leave_a_draft(world, world.home / "file")
+    (note,) = (world.journal.directory / "drafts").iterdir()
+    other = world.home / name
+    note.write_text(note.read_text().replace(str(path), str(other)))
+    path.unlink()
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes(b"mine")
+    assert world.journal.drafts() == []
+    recover(world.host, world.journal)
+    assert other.read_bytes() == b"mine"
 
 
 # --- what cannot be read is kept ---

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import nullcontext
 from pathlib import Path
 
 from provisioner import atomic, exports
@@ -51,7 +53,9 @@ def export(
     if ask:
         rendered = made.export(account, ask_app_password(context, candidate.provider, ask), options)
     if target:
-        _write(target, rendered, force=force)
+        drafting = context.journal.drafting(target, account.address, made.ID)
+        with drafting if ask else nullcontext(secrets.token_hex(4)) as tag:
+            _write(target, rendered, tag, force=force)
     if target and ask:
         context.ui.warn(
             f"{target} contains the password in clear. Delete it, also from Downloads and backups, "
@@ -118,9 +122,9 @@ def _target(path: Path, name: str, *, force: bool) -> Path:
     return path
 
 
-def _write(path: Path, rendered: ExportFile, *, force: bool) -> None:
+def _write(path: Path, rendered: ExportFile, tag: str, *, force: bool) -> None:
     try:
-        atomic.write_new(path, rendered.content, mode=0o600, replace=force)
+        atomic.write_new(path, rendered.content, mode=0o600, replace=force, tag=tag)
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 
 from provisioner import apply
@@ -15,11 +16,18 @@ def recover(context: Context, address: str | None = None, *, wait: bool = False)
 
     Parameters and errors are those of `apply.recover`.
     """
+    kept = context.journal.kept()
+    drafts = [draft.path for draft in context.journal.drafts() if os.path.lexists(draft.path)]
     taken_back, finished = apply.recover(context.host, context.journal, address, wait=wait)
     for receipt in taken_back:
         context.ui.warn(f"{_run(receipt)} was stopped half-way; its changes were taken back.")
     for receipt in finished:
         context.ui.warn(f"{_run(receipt)} was stopped when its changes were complete; they stay.")
+    for copy in sorted(context.journal.kept() - kept):
+        context.ui.warn(f"The copy of what was there until then: {copy}")
+    for draft in drafts:
+        if not os.path.lexists(draft):
+            context.ui.warn(f"An export was stopped half-way; what it left was deleted: {draft}")
     for hint in dict.fromkeys(_hints(context, finished)):
         context.ui.warn(hint)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from provisioner import atomic, clients
+from provisioner import clients
 from provisioner.accounts import parse_address
 from provisioner.clients.base import Client, Options
 from provisioner.clients.common.keeper import has_files
@@ -112,13 +110,10 @@ def _one(
             wait_until_closed(context, found.plan)
         with undisturbed(context, wait=wait):
             found = removal(context, receipt, options, run, force=force)
-            kept = context.journal.keep_aside(found.keep)
-            try:
-                deed = Deed(found.plan, receipt.account, receipt.label, receipt)
-                carry_out(context, [deed], wait=wait)
-            except BaseException:
-                _drop(kept, found, context)
-                raise
+            before, keep = context.journal.kept(), {change.path for change in found.keep}
+            deed = Deed(found.plan, receipt.account, receipt.label, receipt, keep=keep)
+            carry_out(context, [deed], wait=wait)
+            kept = sorted(context.journal.kept() - before)
         notes = [*found.plan.notes, *_stays(found.plan)]
         stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)
         notes += [f"The password is gone from {place}." for place in stores]
@@ -135,15 +130,6 @@ def _stays(plan: Plan) -> Iterator[str]:
     """What was fetched for the account is nobody's to delete but the person's."""
     for directory in filter(has_files, plan.left):
         yield f"What was fetched stays in {directory}; delete it if you want it gone."
-
-
-def _drop(kept: Sequence[Path], found: Removal, context: Context) -> None:
-    """Deletes the copies of files that were not changed after all."""
-    for path, change in zip(kept, found.keep, strict=True):
-        with contextlib.suppress(ProvisionError, OSError):
-            if context.host.read(change.path) == change.before:
-                atomic.unlink(path)
-                atomic.remove_directory(path.parent)
 
 
 def _planned(

@@ -20,7 +20,7 @@ from provisioner.plan import prune
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.report import State, StatusRow
 from provisioner.secret import Secret
-from provisioner.workflows import alike
+from provisioner.workflows import alike, drafts
 from provisioner.workflows.context import PLACEHOLDER, Context, at_receipt
 from provisioner.workflows.login import Login
 from provisioner.workflows.pool import Attempt, log_in_all
@@ -67,6 +67,8 @@ def status(
     wanted = "@".join(parse_address(address)) if address else None
     for damaged in context.journal.unreadable(wanted):
         context.report.add(_damaged(damaged))
+    for row in drafts.rows(context, wanted):
+        context.report.add(row)
     receipts = [
         one for one in context.journal.readable() if wanted is None or one.address.lower() == wanted.lower()
     ]
