@@ -86,12 +86,16 @@ def test_a_password_that_goes_with_the_run_is_not_said_to_stay(desk: Desk) -> No
     """Nor is it in a dry run, which says what the real one does."""
     desk.setup("mutt-stack")
 
+    rows: list[ClientRow] = []
+
     def removed(*names: str, dry_run: bool) -> list[tuple[str, ...]]:
         context = Context(desk.host, desk.journal, Silent(), Report("remove"))
         remove(context, EMAIL, names, Options(), dry_run=dry_run, wait=False)
-        return [row.notes for row in context.report.rows if isinstance(row, ClientRow)]
+        rows[:] = [row for row in context.report.rows if isinstance(row, ClientRow)]
+        return [row.notes for row in rows]
 
     assert removed(dry_run=True) == [(), (), (), ()]
+    assert ["\n- keyring item" in row.diff for row in rows] == [False, False, True, False]
     assert removed("msmtp", dry_run=True) == [("The password stays in the keyring: mbsync, neomutt use it.",)]
     for dry_run in (True, False):
         left = ("The password stays in the keyring: neomutt uses it.",)
