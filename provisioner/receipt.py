@@ -148,6 +148,8 @@ def successor(new: Receipt, old: Receipt, copied: Mapping[FileRecord, FileRecord
         new,
         files=(*files, *(copied[record] for record in before.values())),
         secrets=tuple(secrets.values()),
+        # The undo is that of `old`, whatever had to be closed for `new`.
+        locks=tuple(dict.fromkeys((*new.locks, *old.locks))),
         directories=tuple(dict.fromkeys((*old.directories, *new.directories))),
         created=old.created,
     )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -103,6 +106,18 @@ def test_alone_the_new_password_is_proven_all_the_same(desk: Desk) -> None:
     assert 'revoke "First"' in report.next
     assert snapshot(desk.host) == before
     assert desk.labels != ["First"]
+
+
+def test_it_need_not_be_closed(desk: Desk) -> None:
+    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as listener:
+        desk.host = dataclasses.replace(desk.host, env={**desk.host.env, "TMPDIR": short})
+        desk.setup("sylpheed")
+        listener.bind(f"{short}/sylpheed-{os.getuid()}")
+        listener.listen()
+        assert states(rotate(desk)[0]) == [State.BY_HAND]
+        context = of(desk, "remove")
+        remove(context, EMAIL, [], Options(), dry_run=False, wait=False)
+        assert not context.report.ok, "but for what is written it must"
 
 
 def test_one_that_was_not_rotated_still_needs_the_old_password(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -54,7 +55,8 @@ def rotate(
         seen = _places(context, address)
         found = search(context, wish, client_ids, options, profile_file)
         holders = found.holders
-        first = planned(context, holders, PLACEHOLDER)
+        # What asks for the password need not be closed for a new one.
+        first = [plan for plan in planned(context, holders, PLACEHOLDER) if not plan.empty]
         if not wait:
             for plan in first:
                 refuse_running(context, plan)
@@ -97,7 +99,7 @@ def rotate(
             if not plan.empty or seals.broken(plan.secrets, context.host.secrets):
                 changed.append((holder, plan))
             elif asks(holder.client) and not (known and holder.label == known):
-                typed.append((holder, plan))
+                typed.append((holder, dataclasses.replace(plan, locks=())))
         deeds = [holder.deed(context, plan, label, secret) for holder, plan in (*changed, *typed)]
         if deeds:
             deeds += labels.sharers(context, deeds, secret, label)
