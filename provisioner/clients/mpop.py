@@ -93,8 +93,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
     account = receipt.account
-    note = f"Mail that was fetched stays in ~/Mail/mpop/{file_name(account)}."
-    taken = blockfile.unplan(host, receipt, TITLE, (note,), force=options.force)
+    left = (host.home / "Mail/mpop" / file_name(account),)
+    taken = blockfile.unplan(host, receipt, TITLE, left=left, force=options.force)
     return dataclasses.replace(
         taken, changes=(*taken.changes, *keeper.unkeep(host, *_maildir(host, account)))
     )
