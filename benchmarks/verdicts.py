@@ -71,6 +71,7 @@ WORDS = {
     "auth.unavailable": "unavailable|temporary",
     "auth.limit": r"\[limit\]|too many|slow down|throttled",
     "auth.in_use": "inuse|locked",
+    "auth.elsewhere": "referral",
     "auth.required": "authentication required|\\b530\\b",
     "auth.method_broken": r"\[cannot\]",
     "auth.refused": "sunday",

@@ -16,6 +16,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,6 +71,10 @@ class Journal(Archive):
                 raise unwritable(self._lock.path, error) from None
             self._sweep()
             yield
+
+    def glance(self) -> AbstractContextManager[str | None]:
+        """Who changes something now; see OwnLock. Writes nothing."""
+        return self._lock.glance()
 
     @contextlib.contextmanager
     def drafting(self, target: Path, address: str, client: str) -> Iterator[str]:

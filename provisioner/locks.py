@@ -74,6 +74,22 @@ class OwnLock:
             self._thread = None
             lock.release()
 
+    @contextlib.contextmanager
+    def glance(self) -> Iterator[str | None]:
+        """Gives who holds it, as in `another provisioner (process 12)`, or None, and then nobody takes it
+        while the `with` lasts. Where there is no lock, or none can be had, that is None, too."""
+        lock = filelock.FileLock(self.path, mode=0o600, timeout=0)
+        with contextlib.ExitStack() as held:
+            busy = None
+            try:
+                if self.path.exists() and not self.mine:
+                    held.enter_context(lock)
+            except filelock.Timeout:
+                busy = self._holder()
+            except OSError:
+                pass
+            yield busy
+
     def _holder(self) -> str:
         with contextlib.suppress(OSError, ValueError):
             return f" (process {int(self.path.read_text())})"

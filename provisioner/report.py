@@ -32,6 +32,8 @@ class State(StrEnum):
     LOCKED = "locked"
     UNKNOWN = "unknown"
     UNFINISHED = "unfinished"
+    RUNNING = "running"
+    """Another provisioner is changing it now."""
     GONE = "gone"
     """Someone has taken the account out of the client since."""
     BY_HAND = "by-hand"

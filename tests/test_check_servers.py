@@ -232,6 +232,8 @@ SCENARIOS = [
         AUTHENTICATE="{tag} BAD Request is throttled. Suggested Backoff Time: 299961 milliseconds\r\n",
         LOGIN="{tag} BAD Request is throttled. Suggested Backoff Time: 299961 milliseconds\r\n",
     ),
+    imap_login("referral", "auth.elsewhere", NO + "[REFERRAL imap://b.example/] No such user, try b\r\n"),
+    imap("referral-bye", "auth.elsewhere", sent=True, AUTHENTICATE="* BYE [REFERRAL imap://b/] b\r\n"),
     imap_login("in-use", "auth.in_use", NO + "[INUSE] locked\r\n"),
     imap_login(
         "app-password",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -335,3 +337,90 @@ def test_a_broken_receipt_of_a_run_that_was_stopped_stops_all_but_status(desk: D
     journal.open(msgspec.structs.replace(receipt, id=new_id(), schema=2, state="open"), {})
     assert sorted(row["state"] for row in desk.json()) == ["failed", "ok"]
     assert desk.run("remove", EMAIL).exit_code == 1
+
+
+# --- lines of the user's own that read the same password ---
+
+
+def own_lines(desk: Desk) -> Path:
+    """An account set up by hand, whose password lies where ours would."""
+    config = desk.host.home / MSMTP
+    config.parent.mkdir(parents=True)
+    command = f"secret-tool lookup service provisioner username {EMAIL}"
+    lines = ("account mine", "host localhost", f"from {EMAIL}", f"user {EMAIL}", f'passwordeval "{command}"')
+    config.write_text("\n".join((*lines, "")))
+    desk.store.set(ITEM, ONE)
+    return config
+
+
+def test_an_account_of_the_users_own_that_rotate_served_is_there(desk: Desk) -> None:
+    config = own_lines(desk)
+    desk.server.change_password(TWO)
+    assert desk.run("rotate", EMAIL, secret=TWO).exit_code == 0
+    row, *logins = desk.json("--check")
+    assert (row["client"], row["state"], row["next"]) == ("msmtp", "ok", "")
+    assert row["rotated"] == row["created"]
+    assert [(login["ok"], login["clients"]) for login in logins] == [(True, ["msmtp"])] * 2
+    label = row["label"]
+    desk.setup("mbsync", secret=TWO)  # the same password keeps its label
+    assert {one["label"] for one in desk.json()} == {label}
+    desk.store.set(ITEM, ONE)
+    assert desk.json()[0]["message"] == "another password has been stored since"
+    config.unlink()
+    assert desk.json()[0]["message"].startswith("the account is gone")
+
+
+def test_lines_that_have_lost_their_marks_are_drift_and_can_log_in(desk: Desk) -> None:
+    desk.setup("msmtp")
+    config = desk.host.home / MSMTP
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith(("# <<<", "# >>>"))))
+    row, *logins = desk.json("--check")
+    assert row["state"] == "drifted"
+    assert "other lines there have the account" in row["message"]
+    assert "by hand before you run setup" in row["next"]
+    assert [login["ok"] for login in logins] == [True, True]
+
+
+# --- a run that is going on ---
+
+
+def reopen(desk: Desk) -> Callable[[], object]:
+    """The receipt of a run whose changes are not complete; what it gives completes them."""
+    path = desk.receipt()
+    whole = path.read_text()
+    path.write_text(whole.replace('"state": "done"', '"state": "open"'))
+    return lambda: path.write_text(whole)
+
+
+def test_a_run_that_is_going_on_has_not_been_stopped(desk: Desk) -> None:
+    desk.setup("msmtp")
+    reopen(desk)
+    assert desk.states() == [("msmtp", "unfinished")]
+    before = sorted(desk.host.state_dir.rglob("*"))
+    with Journal(desk.host.state_dir).locked():
+        (row,) = desk.json("--check")
+        assert desk.run("status").exit_code == 5
+    assert (row["state"], row["ok"]) == ("running", False)
+    assert row["message"] == f"another provisioner (process {os.getpid()}) is changing this now"
+    assert row["next"] == "Run status again when it has finished."
+    assert desk.states() == [("msmtp", "unfinished")]
+    assert sorted(desk.host.state_dir.rglob("*")) == before
+    (desk.host.state_dir / "lock").unlink()
+    assert desk.states() == [("msmtp", "unfinished")]
+    assert not (desk.host.state_dir / "lock").exists()
+
+
+def test_a_run_that_ends_while_status_looks_was_not_stopped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.setup("msmtp")
+    complete = reopen(desk)
+    glance = Journal.glance
+
+    def later(journal: Journal) -> AbstractContextManager[str | None]:
+        complete()
+        return glance(journal)
+
+    monkeypatch.setattr(Journal, "glance", later)
+    assert desk.states() == [("msmtp", "ok")]

@@ -225,6 +225,11 @@ CAUSES: dict[str, Cause] = {
         "Wait {wait}, then check this account again.",
     ),
     "auth.in_use": Cause("Another program has locked the mailbox.", "Close the other program and try again."),
+    "auth.elsewhere": Cause(
+        "{host} says that this account is on another server; it has not judged the password.",
+        "Ask the provider for the name of your server, and give it with --imap HOST.",
+        OTHER,
+    ),
     "auth.required": Cause(
         "{host} wants a login but took none.", "Check the port; else tell the provider.", OTHER
     ),

@@ -183,6 +183,7 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.in_use", "imap", status=r"\w+ INUSE"),
     Rule("login", "auth.web_login", "imap", status=r"\w+ WEBALERT"),
     Rule("login", "auth.method_broken", "imap", status=r"\w+ CANNOT"),
+    Rule("login", "auth.elsewhere", "imap", status=r"\w+ REFERRAL"),  # RFC 2221
     Rule("login", "proto.bad", "imap", status=r"\w+ CLIENTBUG"),
     Rule("login", "proto.bye", "imap", status="BYE.*"),
     # SMTP replies (RFC 4954, section 6) and enhanced status codes (RFC 3463; IANA)

@@ -9,10 +9,11 @@ from provisioner.model import Support
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.secret import Secret
 from provisioner.workflows.context import Context, at_receipt
+from provisioner.workflows.drift import Finding, look
 from provisioner.workflows.login import Login
 from provisioner.workflows.many import failing
 from provisioner.workflows.pool import Attempt
-from provisioner.workflows.status import Finding, join, look, stored_login
+from provisioner.workflows.status import join, stored_login
 
 
 def stored_everywhere(context: Context, options: Options) -> list[Attempt]:

@@ -16,6 +16,7 @@ from provisioner.journal import now
 from provisioner.model import Plan
 from provisioner.receipt import Receipt
 from provisioner.secret import Secret
+from provisioner.workflows import drift
 from provisioner.workflows.context import Context
 
 
@@ -70,14 +71,14 @@ def renamed(receipt: Receipt, label: str, *, other: bool = False) -> Deed:
 
 def _has(context: Context, receipt: Receipt, secret: Secret) -> bool:
     """The client has this password, and the receipt is of this one: nobody has put it in by hand."""
-    options = Options(profile=receipt.where)
+    options, host = Options(profile=receipt.where), context.host
     items = [record.item for record in receipt.secrets if not record.item.is_seal]
     try:
         client = clients.get(receipt.client)
-        if client.stored_secret(context.host, receipt.account, options) != secret:
+        if drift.stored(host, client, receipt, options) != secret:
             return False
         if items:
-            return all(seals.state(item, context.host.secrets) is seals.Seal.WHOLE for item in items)
-        return receipt.seal == client.stored_seal(context.host, receipt.account, options)
+            return all(seals.state(item, host.secrets) is seals.Seal.WHOLE for item in items)
+        return receipt.seal == client.stored_seal(host, receipt.account, options)
     except ProvisionError:
         return False
