@@ -21,6 +21,8 @@ class Store(StrEnum):
     KEYRING = "keyring"
     PASS = "pass"  # noqa: S105 - the program
     COMMAND = "command"
+    KWALLET = "kwallet"
+    """KDE's, by its own interface: folder and entry are the attributes `service` and `username`."""
 
 
 class SecretItem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,7 +60,12 @@ class SecretItem(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def place(self) -> str:
         """The store, as it is called in a sentence."""
-        return {Store.KEYRING: "the keyring", Store.PASS: "pass", Store.COMMAND: "your own store"}[self.store]
+        return {
+            Store.KEYRING: "the keyring",
+            Store.PASS: "pass",
+            Store.COMMAND: "your own store",
+            Store.KWALLET: "KWallet",
+        }[self.store]
 
     @property
     def ours(self) -> bool:

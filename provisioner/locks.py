@@ -24,6 +24,12 @@ if sys.platform != "win32":
 _POLL_SECONDS = 0.5
 MOZILLA = (".parentlock", "parent.lock")
 """Names of lock files; any other path is that of a socket on which a running client listens."""
+CLOSE = "Close it and run the command again, or add --wait."
+_CLOSE = {
+    "akonadiserver-cmd.socket": "Close it, end the server that it leaves running with `akonadictl stop`, "
+    "and run the command again, or add --wait."
+}
+"""What else to do before nobody listens there any more."""
 _LISTENS = 0x10000
 """__SO_ACCEPTCON among the flags in /proc/net/unix (proc(5); include/uapi/linux/net.h)."""
 _LONGEST = 107
@@ -110,7 +116,7 @@ def hold(paths: Sequence[Path], title: str, *, wait: bool = False) -> Iterator[N
             if not is_file(path):
                 while _listening(path):
                     if not wait:
-                        raise _running(title)
+                        raise _running(title, hint=_CLOSE.get(path.name, CLOSE))
                     pause()
             elif path.parent.is_dir():
                 stack.enter_context(_one(path, title, wait=wait))
@@ -147,10 +153,10 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _running(title: str, who: str = "") -> Conflict:
+def _running(title: str, who: str = "", hint: str = CLOSE) -> Conflict:
     return Conflict(
         f"{title} is running{who} and would overwrite the change.",
-        "Close it and run the command again, or add --wait.",
+        hint,
         code="client.running",
     )
 

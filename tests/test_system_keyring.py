@@ -268,7 +268,7 @@ def test_a_bus_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
 
 @linux
 def test_no_answer_is_waited_for_without_end() -> None:
-    from provisioner.stores.secret_service import BoundedConnection
+    from provisioner.stores.session_bus import BoundedConnection
 
     ours, theirs = socket.socketpair(socket.AF_UNIX)
     with ours, theirs, pytest.raises(TimeoutError):
@@ -277,7 +277,7 @@ def test_no_answer_is_waited_for_without_end() -> None:
 
 @linux
 def test_no_prompt_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    from provisioner.stores.secret_service import BoundedConnection
+    from provisioner.stores.session_bus import BoundedConnection
 
     def no_signal(self: Any, *, timeout: float | None) -> None:
         assert timeout is not None

@@ -43,6 +43,7 @@ CLIENT_IDS = (
     "evolution",
     "geary",
     "gnome-online-accounts",
+    "kmail",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         imapfilter,
         khal,
         khard,
+        kmail,
         mblaze,
         mbsync,
         meli,
@@ -122,6 +124,7 @@ if TYPE_CHECKING:
         evolution,
         geary,
         gnome_online_accounts,
+        kmail,
     )
 
 

@@ -76,6 +76,16 @@ class Ini:
         self._set(section, key, value)
         self._values = self._read()
 
+    def discard(self, section: str, key: str) -> None:
+        """Takes a key out, and its section if nothing else is in it."""
+        lines = [index for name, found, _, index in self._parsed() if (name, found) == (section, key)]
+        if lines and set(self._values[section]) == {key}:
+            self.remove(section)
+            return
+        for index in reversed(lines):
+            del self._lines[index]
+        self._values = self._read()
+
     def remove(self, section: str) -> None:
         """Takes a section out, up to the next one, with the empty lines that set it apart."""
         heads = [(name, line) for name, key, _, line in self._parsed() if key is None]

@@ -19,6 +19,7 @@ from provisioner.quoting.getmail import getmail
 from provisioner.quoting.gitconfig import gitconfig
 from provisioner.quoting.gvariant import gvariant
 from provisioner.quoting.json import json
+from provisioner.quoting.kde import kconfig, qsettings
 from provisioner.quoting.keyfile import keyfile, keyfile_list
 from provisioner.quoting.lisp import lisp
 from provisioner.quoting.lua import lua
@@ -55,6 +56,8 @@ FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "curl": curl,
     "lisp": lisp,
     "netrc": netrc,
+    "kconfig": kconfig,
+    "qsettings": qsettings,
     "keyfile": keyfile,
     "keyfile_list": keyfile_list,
     "gvariant": gvariant,

@@ -1,4 +1,4 @@
-"""The store that an item names: the system's keyring, pass, or a command of the user's own."""
+"""The store that an item names: the system's keyring, pass, KWallet, or a command of the user's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from provisioner.items import SecretItem, SecretStore, Store
 from provisioner.secret import Secret
 from provisioner.stores.command import CommandStore
 from provisioner.stores.pass_store import PassStore
-from provisioner.stores.system import SystemStore
+from provisioner.stores.system import SystemStore, WalletStore
 
 
 class ChosenStore:
@@ -19,6 +19,7 @@ class ChosenStore:
             Store.KEYRING: SystemStore(platform, env),
             Store.PASS: PassStore(env),
             Store.COMMAND: CommandStore(),
+            Store.KWALLET: WalletStore(platform, env),
         }
 
     def get(self, item: SecretItem) -> Secret | None:

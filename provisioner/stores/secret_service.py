@@ -9,38 +9,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import secretstorage
 from jeepney import DBusErrorResponse
-from jeepney.bus import get_bus
-from jeepney.io.blocking import DBusConnection, prep_socket
+from jeepney.io.blocking import DBusConnection
 from secretstorage.util import add_match_rules
 
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
+from provisioner.stores import session_bus
 
-ANSWER_SECONDS = 15.0
-"""How long the service may take when it can ask nobody."""
-PROMPT_SECONDS = 120.0
-"""How long a person may take to answer what the service asks on the screen."""
 RELOAD_SECONDS = 1.0
 RELOAD_LOOKS = 10
-
-
-class BoundedConnection(DBusConnection):  # type: ignore[misc]
-    """A connection that never waits longer than `seconds` for one answer; then it raises TimeoutError."""
-
-    def __init__(self, sock: Any, seconds: float) -> None:
-        self._seconds = seconds
-        super().__init__(sock)
-
-    def send_and_get_reply(self, message: Any, *, timeout: float | None = None) -> Any:
-        return super().send_and_get_reply(message, timeout=self._seconds if timeout is None else timeout)
-
-    def recv_until_filtered(self, queue: Any, *, timeout: float | None = None) -> Any:
-        return super().recv_until_filtered(queue, timeout=self._seconds if timeout is None else timeout)
 
 
 class SecretService:
@@ -48,7 +29,7 @@ class SecretService:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._screen = bool(env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"))
+        self._screen = session_bus.has_screen(env)
 
     def get(self, item: SecretItem) -> Secret | None:
         with self._bus() as bus:
@@ -75,25 +56,9 @@ class SecretService:
 
     @contextlib.contextmanager
     def _bus(self) -> Iterator[DBusConnection]:
-        try:
-            sock = prep_socket(self._address())
-        except (OSError, ValueError, RuntimeError):
-            sock = None
-        if sock is None:
-            raise ProvisionError(
-                "There is no D-Bus session here, so no keyring can be reached.",
-                "Run this in a terminal of your desktop session.",
-                code="keyring.none",
-            )
-        with sock, BoundedConnection(sock, PROMPT_SECONDS if self._screen else ANSWER_SECONDS) as bus:
+        with session_bus.connect(self._env) as bus:
             add_match_rules(bus)
             yield bus
-
-    def _address(self) -> str:
-        """The socket of the session bus; without a variable where GLib, so `secret-tool`, looks for it."""
-        if address := self._env.get("DBUS_SESSION_BUS_ADDRESS"):
-            return str(get_bus(address))
-        return self._env.get("XDG_RUNTIME_DIR", "/nonexistent") + "/bus"
 
     def _find(self, bus: DBusConnection, item: SecretItem) -> secretstorage.Item | None:
         """The one item that a search by the attributes finds; it may have others too.

@@ -74,3 +74,12 @@ class SystemStore:
         from provisioner.stores import keyring_library
 
         return keyring_library.KeyringLibrary(), keyring_library.explain
+
+
+class WalletStore(SystemStore):
+    """The same for KWallet, by KDE's own interface: for programs that look nowhere else."""
+
+    def _load(self) -> tuple[SecretStore, Callable[[Exception], ProvisionError]]:
+        from provisioner.stores import kwallet
+
+        return kwallet.KWallet(self.env), kwallet.explain

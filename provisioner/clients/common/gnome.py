@@ -22,11 +22,11 @@ def config(host: Host) -> Path:
     return host.env_dir("XDG_CONFIG_HOME", host.home / ".config")
 
 
-def require_linux(host: Host, title: str) -> None:
-    """Raises UsageError (`client.not_here`): only the Secret Service can hold the items they look up."""
+def require_linux(host: Host, title: str, store: str = "the Secret Service") -> None:
+    """Raises UsageError (`client.not_here`): only there is the store in which they look up passwords."""
     if host.platform != "linux":
         raise UsageError(
-            f"{title} can only be set up on Linux: it looks its passwords up in the Secret Service.",
+            f"{title} can only be set up on Linux: it looks its passwords up in {store}.",
             "Choose a mail program of this system; `provisioner clients` lists them.",
             code="client.not_here",
         )

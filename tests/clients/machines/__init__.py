@@ -21,6 +21,7 @@ from tests.clients.machines import (
     imapfilter,
     khal,
     khard,
+    kmail,
     mblaze,
     mbsync,
     meli,
@@ -99,4 +100,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "geary-used": ("geary", gnome.geary_used),
     "gnome-online-accounts-fresh": ("gnome-online-accounts", gnome.online_fresh),
     "gnome-online-accounts-used": ("gnome-online-accounts", gnome.online_used),
+    "kmail-fresh": ("kmail", kmail.fresh),
+    "kmail-used": ("kmail", kmail.used),
 }
