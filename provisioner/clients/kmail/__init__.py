@@ -29,7 +29,7 @@ ABOUT = About(
     versions="22.12; 24 and newer by its source",
     account="an IMAP resource of Akonadi (akonadi/agentsrc and a file of its own), a section each in "
     "mailtransports and emailidentities, all in ~/.config",
-    stored="KWallet, where KMail itself looks (one entry for IMAP, one for SMTP; outside of KDE that for SMTP "
+    stored="KWallet, where KMail itself looks (one entry for IMAP, one for SMTP; outside KDE that for SMTP "
     "is in the system's keyring); it may still ask once when it sends, as it does not wait for its wallet",
     proof="the real program under Xvfb with KWallet and Akonadi logs in, fetches and sends over TLS",
     proven="2026-11-23",
