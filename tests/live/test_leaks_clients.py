@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 PRIMARY = "prim-aryc-anar-yxyz"
 NAMES = {"git-send-email": "git", "mblaze": "mscan"}
 """Programs that are not called as their client is."""
-DESKTOP = {"apple-mail", "claws-mail", "evolution", "geary", "gnome-online-accounts", "sylpheed"}
+DESKTOP = {"apple-mail", "claws-mail", "evolution", "geary", "gnome-online-accounts", "kmail", "sylpheed"}
 NO_SERVER = {"mpop"}
 """iCloud has none for them."""
 HELPERS = ("git", "perl", "sh", "sed")
