@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import locks
-from provisioner.apply import Deed, apply
+from provisioner.apply import apply
+from provisioner.deed import Deed
 from provisioner.clients import kmail
 from provisioner.clients.base import Options
 from provisioner.errors import Conflict, UsageError
