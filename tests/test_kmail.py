@@ -12,9 +12,9 @@ import pytest
 
 from provisioner import locks
 from provisioner.apply import apply
-from provisioner.deed import Deed
 from provisioner.clients import kmail
 from provisioner.clients.base import Options
+from provisioner.deed import Deed
 from provisioner.errors import Conflict, UsageError
 from provisioner.host import Host
 from provisioner.items import Store
