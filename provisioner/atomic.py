@@ -149,12 +149,11 @@ def write_new(path: Path, data: bytes, *, mode: int, replace: bool, tag: str) ->
             else:  # fails if the name is taken, also by someone quicker
                 names = parent.name(temporary), parent.name(path)
                 os.link(*names, src_dir_fd=parent.at, dst_dir_fd=parent.at)
-                parent.unlink(temporary)
-        except BaseException:
+        finally:
             with contextlib.suppress(OSError):
                 parent.unlink(temporary)
-            raise
-        parent.sync()
+        with contextlib.suppress(OSError):  # it is there, and nobody may believe that it is not
+            parent.sync()
 
 
 def move(old: Path, new: Path) -> None:

@@ -1,7 +1,7 @@
 """Runs something in a child process that is killed, or meets a disk error, at the n-th file operation.
 
 Python's audit events name every open, rename, remove, mkdir, rmdir and chmod before it happens (PEP 578);
-fsync has none and is wrapped. So every point is met without knowing the code that is tested.
+fsync and write have none and are wrapped. So every point is met without knowing the code that is tested.
 
 A name without a directory is one in an open directory (openat(2) and its kin), and a number is an open file;
 only the code that is tested has those.
@@ -9,8 +9,10 @@ only the code that is tested has those.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import errno
+import io
 import json
 import os
 import sys
@@ -29,24 +31,33 @@ DONE = 0
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
-def run(action: Callable[[], object], below: Path, point: int, error: int | None = None) -> int:
+def run(
+    action: Callable[[], object],
+    below: Path,
+    point: int,
+    error: int | None = None,
+    *,
+    writes: bool = False,
+) -> int:
     """Forks, and at operation number `point` on a path below `below` kills the child (`error` None) or
-    lets that one operation fail with this errno. Returns KILLED, REFUSED (action raised) or DONE."""
+    lets that one operation fail with this errno. Returns KILLED, REFUSED (action raised) or DONE.
+
+    `writes`: each write is a point, too, at which half of the bytes are written."""
     pid = os.fork()
     if pid == 0:
         code = 99
         with contextlib.suppress(BaseException):
-            code = _child(action, below, point, error)
+            code = _child(action, below, point, error, writes=writes)
         os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def count(action: Callable[[], object], below: Path) -> int:
+def count(action: Callable[[], object], below: Path, *, writes: bool = False) -> int:
     """How many points an unhindered run of `action`, in a child process, has."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        counter = _Counter(below, None, None)
+        counter = _Counter(below, None, None, writes=writes)
         counter.install()
         with contextlib.suppress(BaseException):
             action()
@@ -82,17 +93,22 @@ def record(action: Callable[[], object], below: Path) -> list[Operation]:
 
 
 def points(
-    action: Callable[[], object], below: Path, prepare: Callable[[], object], error: int | None
+    action: Callable[[], object],
+    below: Path,
+    prepare: Callable[[], object],
+    error: int | None,
+    *,
+    writes: bool = False,
 ) -> Iterator[tuple[int, int]]:
     """(point, outcome) for every single point of `action`; `prepare` makes the state before each."""
     prepare()
-    for point in range(count(action, below)):
+    for point in range(count(action, below, writes=writes)):
         prepare()
-        yield point, run(action, below, point, error)
+        yield point, run(action, below, point, error, writes=writes)
 
 
-def _child(action: Callable[[], object], below: Path, point: int, error: int | None) -> int:
-    _Counter(below, point, error).install()
+def _child(action: Callable[[], object], below: Path, point: int, error: int | None, *, writes: bool) -> int:
+    _Counter(below, point, error, writes=writes).install()
     try:
         action()
     except Exception:
@@ -101,8 +117,9 @@ def _child(action: Callable[[], object], below: Path, point: int, error: int | N
 
 
 class _Counter:
-    def __init__(self, below: Path, point: int | None, error: int | None) -> None:
+    def __init__(self, below: Path, point: int | None, error: int | None, *, writes: bool) -> None:
         self.below, self.point, self.error, self.seen = str(below), point, error, 0
+        self.writes = writes
 
     def install(self) -> None:
         real = os.fsync
@@ -112,7 +129,32 @@ class _Counter:
             real(descriptor)
 
         os.fsync = fsync  # type: ignore[assignment]  # the parameter's type is private to typeshed
+        if self.writes:
+            self.wrap_writes()
         sys.addaudithook(self.hook)
+
+    def wrap_writes(self) -> None:
+        """Those of os.write, and of files as open, os.fdopen and Path open them."""
+        real_write, real_open, hit = os.write, io.open, self.hit
+
+        class Raw(io.FileIO):
+            def write(self, data: Any, /) -> int:
+                whole = memoryview(data)
+                hit(lambda: super(Raw, self).write(whole[: len(whole) // 2]))
+                return super().write(data)
+
+        def write(descriptor: int, data: Any) -> int:
+            hit(lambda: real_write(descriptor, data[: len(data) // 2]))
+            return real_write(descriptor, data)
+
+        def opened(file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **more: Any) -> Any:
+            if "+" in mode or not any(letter in mode for letter in "wax"):
+                return real_open(file, mode, buffering, *rest, **more)
+            buffer = io.BufferedWriter(Raw(file, mode.replace("t", "").replace("b", "")))
+            return buffer if "b" in mode else io.TextIOWrapper(buffer, *rest, **more)
+
+        os.write = write
+        io.open = builtins.open = opened
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in ON_OPEN_FILES and isinstance(arguments[0], int):
@@ -122,9 +164,11 @@ class _Counter:
                 return
             self.hit()
 
-    def hit(self) -> None:
+    def hit(self, half: Callable[[], object] = lambda: None) -> None:
+        """One point; at that which is wanted, the operation is done by half, as far as that is possible."""
         number, self.seen = self.seen, self.seen + 1
         if number == self.point:
+            half()
             if self.error is None:
                 os._exit(KILLED)
             raise OSError(self.error, os.strerror(self.error), "injected")

@@ -1,4 +1,4 @@
-"""setup, rotate and remove, stopped at every single file operation and every call of the keyring.
+"""Every verb that writes, stopped at every single file operation and every call of the keyring.
 
 Each point is met once: killed outright, with the disk refusing, with the keyring refusing. After the next
 command every file is the old one or the new one, the stored password fits, nothing is left behind, and status
@@ -34,6 +34,7 @@ from provisioner.seals import Seal
 from provisioner.secret import Secret
 from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context
+from provisioner.workflows.export import export
 from provisioner.workflows.recovery import recover
 from provisioner.workflows.remove import remove
 from provisioner.workflows.setup import SetupOptions, setup
@@ -162,6 +163,8 @@ class Signature:
     """What the clients would log in with."""
     labels: frozenset[tuple[str, str, bool, str]]
     """What is known of each password: whose, its label, whether it is a second one, and that of the first."""
+    kept: frozenset[bytes]
+    """Copies of what was overwritten."""
 
     @property
     def receipts(self) -> int:
@@ -194,8 +197,12 @@ class Scene:
             shutil.copytree(saved, self.directory, symlinks=True)
         else:
             self.reset()
-            if verb != "setup":
+            if verb not in ("setup", "export", "export_again"):
                 self.setup()
+            if verb == "overwrite":
+                self.edit()
+            if verb == "export_again":
+                self.export()
             shutil.copytree(self.directory, saved, symlinks=True)
         self.store.refuse(None)
 
@@ -224,9 +231,30 @@ class Scene:
         if not context.report.ok:
             raise RuntimeError(context.report)
 
+    def edit(self) -> None:
+        """A line of someone else's in the middle of ours."""
+        (path,) = {Path(record.path) for one in self.journal.receipts() for record in one.files}
+        before, marker, after = path.read_bytes().partition(b"\nport ")
+        assert marker
+        path.write_bytes(before + b"\n# mine: hunter2" + marker + after)
+
+    def overwrite(self) -> None:
+        context = self.context()
+        remove(context, EMAIL, [], Options(), dry_run=False, wait=False, force=True)
+        if not context.report.ok:
+            raise RuntimeError(context.report)
+
+    def export(self, secret: Secret = OLD, *, force: bool = False) -> None:
+        target = str(self.host.home / "mail.mobileconfig")
+        export(self.context(), Wish(EMAIL), "apple-mail", target, ask(secret), Options(), force=force)
+
+    def export_again(self) -> None:
+        self.export(NEW, force=True)
+
     def signature(self) -> Signature:
         receipts = self.journal.receipts()
-        own = {self.host.state_dir / name for name in ("receipts", "backups", "commits", "kept", "lock")}
+        names = ("receipts", "backups", "commits", "drafts", "kept", "lock")
+        own = {self.host.state_dir / name for name in names}
         files = set()
         for path in self.host.home.rglob("*"):
             if path.is_file() and path.name not in IGNORED and not own & {path, *path.parents}:
@@ -239,6 +267,7 @@ class Scene:
             frozenset(self.store._items()),
             frozenset(secret.reveal() if secret else None for secret in stored),
             frozenset((one.client, one.label, bool(one.rotated), one.previous) for one in receipts),
+            frozenset(path.read_bytes() for path in self.journal.kept()),
         )
 
     def unsealed(self) -> list[str]:
@@ -251,14 +280,27 @@ class Scene:
         ]
 
     def leftovers(self) -> list[str]:
-        owned = {receipt.id for receipt in self.journal.receipts()}
-        stray = list(self.host.home.rglob(".*.tmp"))
-        for kind in ("backups", "commits"):
-            directory = self.journal.directory / kind
-            stray += [
-                path for path in (directory.iterdir() if directory.is_dir() else ()) if path.name not in owned
-            ]
+        """Temporary files, backups that no receipt names or that are gone, passwords that were put aside.
+
+        In our own directory nothing else is but receipts, their backups and copies that were asked for."""
+        receipts, state = self.journal.receipts(), self.journal.directory
+        backups = {
+            self.journal.backup_directory(one) / record.backup
+            for one in receipts
+            for record in one.files
+            if record.backup
+        }
+        needed = {state / "lock", *backups, *self.journal.kept()}
+        needed |= {state / "receipts" / f"{one.id}.json" for one in receipts}
+        needed |= {Path(record.path) for one in receipts for record in one.files}
+        found = {path for path in state.rglob("*") if path.is_file()}
+        empty = [path for path in state.glob("*/*/") if path.is_dir() and not any(path.iterdir())]
+        stray = [*self.host.home.rglob(".*.tmp"), *(found - needed), *(backups - found), *empty]
         return [str(path) for path in stray] + self.store.waiting()
+
+    def drafts(self) -> list[str]:
+        """Files that an export has left half-way."""
+        return [draft.path for draft in self.journal.drafts() if os.path.lexists(draft.path)]
 
     def rows(self) -> list[StatusRow]:
         context = self.context()
@@ -316,6 +358,10 @@ WAYS = (
     "gnome-online-accounts-used",  # a section among others, items of the keyring where others look for them
 )
 """Every way of writing once, not every client: the rest of them write by the same modules."""
+WRITES = ("thunderbird-used", "msmtp-used")
+"""Where each single write is a point, too: whole files are written in one way only."""
+WITHOUT_RECEIPT = ("export", "export_again")
+"""A file with the password for the user: new, and in place of one that is there."""
 How = int | Refusal | None
 """The disk says this errno, the keyring refuses, or (None) the process is killed."""
 CASES: list[tuple[str, str, How]] = [
@@ -326,6 +372,11 @@ CASES: list[tuple[str, str, How]] = [
         for machine in SHARING
         for verb in ("rotate", "renew")
         for how in (None, errno.EIO)
+    ),
+    *(
+        ("msmtp-used", verb, error)
+        for verb in ("overwrite", *WITHOUT_RECEIPT)
+        for error in (None, *faults.ERRORS)
     ),
     *((machine, verb, error) for machine in ENUMERATED for verb in VERBS for error in faults.ERRORS),
     *((machine, verb, how) for machine in ENUMERATED[1:] for verb in VERBS for how in Refusal),
@@ -367,6 +418,8 @@ def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, how: Ho
     act()
     new = scene.signature()
     assert old != new
+    assert bool(new.kept) == (verb == "overwrite")
+    usual = State.DRIFTED if verb == "overwrite" else State.OK
     if machine in SHARING:  # one password has one label, and it is known which one it took the place of
         before, after = ({label for _, label, *_ in one.labels} for one in (old, new))
         assert len(before) == len(after) == 1
@@ -376,22 +429,22 @@ def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, how: Ho
     stops = (
         keyring_points(scene, act, prepare, how)
         if isinstance(how, Refusal)
-        else faults.points(act, scene.host.home, prepare, how)
+        else faults.points(act, scene.host.home, prepare, how, writes=machine in WRITES)
     )
     for point, outcome in stops:
-        unfinished = bool(scene.journal.unfinished())
+        unfinished = bool(scene.journal.unfinished() or scene.drafts())
         rows = scene.rows()
-        assert {row.state for row in rows} <= {State.OK, State.UNFINISHED}, (point, rows)
+        assert {row.state for row in rows} <= {usual, State.UNFINISHED}, (point, rows)
         told = {row.next for row in rows if row.state is State.UNFINISHED}
         assert len(told) == unfinished, (point, told)
         recover(scene.context())
         found = scene.signature()
         assert found in (old, new), (point, outcome)
-        if told:  # what status said is what the next command did
+        if told and verb not in WITHOUT_RECEIPT:  # what status said is what the next command did
             assert ("They stay" in told.pop()) == (found == new), point
         assert scene.unsealed() == [], point
         assert scene.leftovers() == [], point
-        assert scene.states() == [State.OK] * found.receipts, point
+        assert scene.states() == [usual] * found.receipts, point
         seen.add(found == new)
         if how is not None:  # nothing was changed, as it said, or all of it
             assert outcome == (faults.DONE if found == new else faults.REFUSED), point
@@ -404,8 +457,43 @@ def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, how: Ho
 
 def act_again(scene: Scene, verb: str, done: bool) -> None:
     """The same command once more: does it now, or finds nothing to do."""
-    if verb != "remove" or not done:
+    if not done or verb in ("setup", "rotate", "renew", "export_again"):
         getattr(scene, verb)()
+
+
+@pytest.mark.parametrize("how", [None, errno.EIO], ids=name_of)
+def test_recovery_that_is_stopped_itself(tmp_path: Path, how: int | None) -> None:
+    """Killed, or refused by the disk, at each point of putting back what was killed at each point before."""
+    scene = Scene("msmtp-used", tmp_path / "world")
+    half = tmp_path / "half"
+
+    def again() -> None:
+        recover(scene.context())
+
+    def restore() -> None:
+        shutil.rmtree(scene.directory)
+        shutil.copytree(half, scene.directory, symlinks=True)
+
+    scene.prepare("remove")
+    old = scene.signature()
+    scene.remove()
+    new = scene.signature()
+    stopped = set()
+    for point, _ in faults.points(
+        scene.remove, scene.host.home, lambda: scene.prepare("remove"), None, writes=True
+    ):
+        if not scene.journal.unfinished():
+            continue
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(scene.directory, half, symlinks=True)
+        for second, outcome in faults.points(again, scene.host.home, restore, how):
+            stopped.add(outcome)
+            assert {row.state for row in scene.rows()} <= {State.OK, State.UNFINISHED}, (point, second)
+            again()
+            assert scene.signature() in (old, new), (point, second)
+            assert scene.leftovers() == [], (point, second)
+            assert scene.unsealed() == [], (point, second)
+    assert stopped >= {faults.KILLED if how is None else faults.REFUSED}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a descriptor is open for")
