@@ -22,7 +22,7 @@ class Deed:
     """A plan, and why: `account` under which `label`; `ends` is the receipt that a removal ends.
 
     `adopted`: the client has the account with a password, though there is no receipt of it. `replaces`: it
-    has another password than the plan's.
+    has another password than the plan's. `lost`: it has none any more, so which one it was is not known.
     """
 
     plan: Plan
@@ -31,6 +31,7 @@ class Deed:
     ends: Receipt | None = None
     adopted: bool = False
     replaces: bool = False
+    lost: bool = False
     keep: Collection[Path] = ()
     """Files of the plan of which a copy stays, as they are now."""
 
@@ -55,7 +56,8 @@ def receipt_of(
     files = tuple(_record(change, number, places[change.path]) for number, change in enumerate(plan.changes))
     kept = [one.backup for one, change in zip(files, plan.changes, strict=True) if change.path in deed.keep]
     time = now()
-    rotated = _rotated(deed, items, earlier, time)
+    another = _is_another(deed, items, earlier)
+    rotated = earlier.rotated if earlier else ""
     return Receipt(
         schema=SCHEMA,
         id=new_id(),
@@ -67,10 +69,10 @@ def receipt_of(
         where=plan.where,
         provider=account.provider,
         label=deed.label,
-        previous=_previous(deed, earlier, rotated),
+        previous=_previous(deed, earlier, another=another),
         created=time,
         updated=time,
-        rotated=rotated,
+        rotated=time if another else rotated,
         account=account,
         seal=plan.seal,
         adopted=plan.adopted or deed.adopted if earlier is None else earlier.adopted,
@@ -93,19 +95,19 @@ def _replaced(deed: Deed, earlier: Receipt | None) -> bool:
     return earlier.replaced or (had_it and deed.plan.wrote_password)
 
 
-def _rotated(deed: Deed, items: Sequence[SecretChange], earlier: Receipt | None, time: str) -> str:
+def _is_another(deed: Deed, items: Sequence[SecretChange], earlier: Receipt | None) -> bool:
+    """Another password takes the place of one that the client had."""
     if earlier is None:
-        return time if deed.adopted and deed.replaces else ""
+        return deed.adopted and deed.replaces
     plan = deed.plan
     written = any(change.before != change.after for change in plan.secrets)
     # Someone else may have stored it: then only the seal changes. One that is new says nothing.
     resealed = any(change.before not in (None, change.after) for change in items if change.item.is_seal)
-    other = deed.replaces or written or resealed or plan.seal != earlier.seal
-    return time if other else earlier.rotated
+    return resealed or (not deed.lost and (deed.replaces or written or plan.seal != earlier.seal))
 
 
-def _previous(deed: Deed, earlier: Receipt | None, rotated: str) -> str:
-    if earlier is None or rotated == earlier.rotated:
+def _previous(deed: Deed, earlier: Receipt | None, *, another: bool) -> str:
+    if earlier is None or not another:
         return earlier.previous if earlier else ""
     return earlier.label if earlier.label != deed.label else ""
 

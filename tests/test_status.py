@@ -197,6 +197,7 @@ def test_a_new_password_for_one_client_is_no_drift_for_the_other(desk: Desk, ver
 @pytest.mark.parametrize("verb", ["setup", "rotate"])
 def test_a_password_that_was_put_in_by_hand_is_taken_over(desk: Desk, verb: str) -> None:
     desk.setup("msmtp")
+    label = desk.json()[0]["label"]
     desk.server.change_password(TWO)
     desk.store.set(ITEM, TWO)
     done = desk.run(verb, EMAIL, *(["msmtp"] if verb == "setup" else []), secret=TWO)
@@ -204,6 +205,8 @@ def test_a_password_that_was_put_in_by_hand_is_taken_over(desk: Desk, verb: str)
     (row,) = desk.json()
     assert row["state"] == "ok"
     assert row["rotated"]
+    assert row["label"] != label
+    assert f'revoke "{label}"' in " ".join(done.output.split())
 
 
 # --- whose login it was ---
@@ -424,3 +427,41 @@ def test_a_run_that_ends_while_status_looks_was_not_stopped(
 
     monkeypatch.setattr(Journal, "glance", later)
     assert desk.states() == [("msmtp", "ok")]
+
+
+# --- labels ---
+
+
+def test_another_password_gets_another_label_and_the_first_is_named(desk: Desk) -> None:
+    desk.setup()
+    first = desk.json()[0]["label"]
+    again = desk.run("setup", EMAIL, "msmtp", "mbsync", "--no-check", secret=ONE)
+    assert "evoke" not in again.output
+    assert {row["label"] for row in desk.json()} == {first}
+    found: list[str] = []
+    for secret in (TWO, ONE, TWO):
+        done = desk.run("setup", EMAIL, "msmtp", "mbsync", "--no-check", secret=secret)
+        (label,) = {row["label"] for row in desk.json()}
+        words = " ".join(done.output.split())
+        assert words.count("evoke") == 1
+        assert f'revoke "{(first, *found)[-1]}" at https://' in words
+        found.append(label)
+    assert first != found[0] != found[1] != found[2]
+    assert found[0].startswith(f"{first} 20")
+    desk.server.change_password(TWO)
+    done = desk.run("rotate", EMAIL, secret=TWO)  # nothing to do, and the first run may not have said it
+    assert f'revoke "{found[1]}"' in " ".join(done.output.split())
+    desk.run("setup", EMAIL, "msmtp", "--no-check", "--label", "mine", secret=TWO)
+    assert {row["label"] for row in desk.json()} == {"mine"}
+
+
+def test_a_lost_password_that_is_put_back_is_no_other(desk: Desk) -> None:
+    desk.setup()
+    before = {(row["label"], row["rotated"]) for row in desk.json()}
+    desk.store.delete(ITEM)
+    done = desk.run("setup", EMAIL, "msmtp", "--no-check", secret=ONE)
+    assert "evoke" not in done.output
+    assert {(row["label"], row["rotated"]) for row in desk.json()} == before
+    desk.store.delete(ITEM)
+    done = desk.run("setup", EMAIL, "msmtp", "--no-check", secret=TWO)
+    assert f'revoke "{before.pop()[0]}"' in " ".join(done.output.split())

@@ -6,7 +6,7 @@ A label is noted by a deed of the same group as the change itself: both are done
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from provisioner import clients, seals
 from provisioner.clients.base import Options
@@ -18,6 +18,7 @@ from provisioner.receipt import Receipt
 from provisioner.secret import Secret
 from provisioner.workflows import drift
 from provisioner.workflows.context import Context
+from provisioner.workflows.guide import revoke_hint
 
 
 def known(context: Context, address: str, secret: Secret) -> str:
@@ -32,6 +33,37 @@ def fresh(label: str, taken: Collection[str]) -> str:
     return label if label not in taken else next(name for name in numbered if name not in taken)
 
 
+def stays(
+    context: Context, plan: Plan, earlier: Receipt, seal: str, had: Secret | None, secret: Secret
+) -> bool:
+    """The receipt's label is of this password: the client has it (`seal`), or had it until it was lost.
+
+    Raises ProvisionError (`keyring.*`).
+    """
+    store = context.host.secrets
+    if seals.broken(plan.secrets, store) or (had is not None and seal != earlier.seal):
+        return False  # put in by hand since
+    marks = [change for change in seals.sealed(plan.secrets, store) if change.item.is_seal]
+    return had == secret or (had is None and any(change.before for change in marks))
+
+
+def unused(label: str, receipts: Iterable[Receipt]) -> str:
+    """The label, or one like it if a password of these receipts bears it."""
+    taken = {name for receipt in receipts for name in (receipt.label, receipt.previous)}
+    return fresh(dated(label), taken) if label in taken else label
+
+
+def replaced(context: Context, address: str, before: Iterable[Receipt]) -> tuple[str, ...]:
+    """Which labels to revoke: of passwords that the receipts had `before`, and have not any more."""
+    old = {(one.client, one.where): (one.rotated, one.previous) for one in before}
+    hints = (
+        revoke_hint(context, one.address, one.provider, one.previous)
+        for one in context.journal.receipts(address)
+        if one.previous and old.get((one.client, one.where), ("", "")) != (one.rotated, one.previous)
+    )
+    return tuple(dict.fromkeys(hints))
+
+
 def dated(label: str) -> str:
     """With the day, so that old and new can be told apart where they are revoked."""
     return f"{label} {now().partition('T')[0]}"
@@ -42,7 +74,11 @@ def sharers(context: Context, deeds: Sequence[Deed], secret: Secret, label: str)
 
     A client that reads a keyring item which is changed gets it, too; one that has it has another label.
     """
-    changed = {change.item for deed in deeds for change in deed.plan.secrets if change.before != change.after}
+    changes = [change for deed in deeds for change in deed.plan.secrets if change.before != change.after]
+    store = context.host.secrets
+    # One that was lost is put back, unless its seal, which was not, is of another password.
+    changed = {one.item for one in changes if one.before is not None or seals.broken([one], store)}
+    written = {one.item for one in changes}
     done = {(deed.plan.client, deed.plan.where) for deed in deeds}
     found = []
     for receipt in context.journal.receipts(deeds[0].account.address):
@@ -50,7 +86,9 @@ def sharers(context: Context, deeds: Sequence[Deed], secret: Secret, label: str)
             continue
         if any(record.item in changed for record in receipt.secrets):
             found.append(renamed(receipt, label, other=True))
-        elif receipt.label != label and _has(context, receipt, secret):
+        elif receipt.label != label and (
+            any(record.item in written for record in receipt.secrets) or _has(context, receipt, secret)
+        ):
             found.append(renamed(receipt, label))
     return found
 

@@ -79,7 +79,8 @@ def setup(
     if not holding:  # then there is nothing to prove either
         options = dataclasses.replace(options, check=False)
     titles = [client.TITLE for client in holding or (client for client, _ in chosen)]
-    label = options.label or default_label(context.host, titles)
+    before = [] if options.dry_run else context.journal.receipts(candidate.address)
+    label = options.label or labels.unused(default_label(context.host, titles), before)
     check_label(label)
     needed = options.check or not all(asks(client) for client in holding)
     if not needed or (options.dry_run and not options.check):
@@ -103,7 +104,8 @@ def setup(
         given = label if client in holding else ""
         row = _one(context, client, account, asked, secret, given, _among(options, together, beside))
         context.report.add(row)
-    context.report.next = _next(account, context.report.rows, options)
+    hints = () if options.dry_run else labels.replaced(context, candidate.address, before)
+    context.report.next = "\n".join(filter(None, (*hints, _next(account, context.report.rows, options))))
 
 
 def _next(account: Account, rows: Sequence[Row], options: SetupOptions) -> str:
@@ -236,7 +238,7 @@ def _one(
                 had = client.stored_secret(context.host, account, options.client)
                 other = had not in (None, secret)
                 adopted = had is not None and twin is None
-                deeds = [Deed(plan, account, label, adopted=adopted, replaces=other)]
+                deeds = [Deed(plan, account, label, adopted=adopted, replaces=other, lost=had is None)]
                 if client.ABOUT.holds_password:
                     deeds += labels.sharers(context, deeds, secret, label)
                 carry_out(context, deeds, wait=options.wait, verify=verify)
@@ -263,10 +265,12 @@ def _label(
     if not client.ABOUT.holds_password:
         return ""
     earlier = _earlier(context, client, account, plan)
-    had = client.stored_secret(context.host, account, options.client) if earlier else None
-    if options.label or earlier is None or had != secret:
-        return options.label or labels.known(context, account.address, secret)
-    return earlier.label
+    if earlier and not options.label:
+        had = client.stored_secret(context.host, account, options.client)
+        seal = client.stored_seal(context.host, account, options.client)
+        if asks(client) or labels.stays(context, plan, earlier, seal, had, secret):
+            return earlier.label
+    return options.label or labels.known(context, account.address, secret)
 
 
 def _earlier(context: Context, client: Client, account: Account, plan: Plan) -> Receipt | None:
