@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hmac
 from collections.abc import Iterable
-from html import escape
 from itertools import takewhile
 from typing import Any, NoReturn
-from urllib.parse import quote
 
 MASK = "••••••••"
 CUT = 6
@@ -37,6 +34,9 @@ class Secret:
         Base64 alone and, for each of `users`, as SASL PLAIN has it (RFC 4616), with and without the `=` at
         the end; quoted with backslashes; percent-encoded; escaped for XML. Nothing for an empty password.
         """
+        from html import escape  # these take longer to load than most runs need
+        from urllib.parse import quote
+
         if not self._value:
             return ()
         encoded = [_base64(self._value), *(_base64(f"\0{user}\0{self._value}") for user in users)]
@@ -59,6 +59,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac
+
         return hmac.compare_digest(self._value.encode(), other._value.encode())
 
     __hash__ = None  # type: ignore[assignment]  # a hash in a set or a dump would be an oracle
@@ -91,6 +93,8 @@ def redact_cut(text: str, secrets: Iterable[Secret]) -> str:
     Beginnings of fewer than CUT characters stay.
     """
     values = [value for secret in secrets if (value := secret.reveal())]
+    if not values:
+        return text
     lower = text.lower()
     if len(lower) == len(text):
         values = [value.lower() for value in values]

@@ -25,9 +25,10 @@ from provisioner.errors import Cancelled, UsageError
 from provisioner.model import Security
 from provisioner.report import CheckRow, Report
 from provisioner.secret import Secret
-from provisioner.workflows import pool
+from provisioner.workflows import pool, turns
 from provisioner.workflows.login import Login
-from provisioner.workflows.pool import Attempt, log_in_all
+from provisioner.workflows.pool import log_in_all
+from provisioner.workflows.turns import Attempt
 from tests.servers import HOST, PASSWORD, Answer, Scenario, Server, Talk, authority
 
 NO = "{tag} NO [AUTHENTICATIONFAILED] no\r\n"
@@ -76,7 +77,7 @@ def log_in(attempts: list[Attempt], **options: Any) -> list[CheckRow]:
     return rows
 
 
-@pytest.mark.parametrize(("per_host", "expected"), [(None, pool.PER_HOST), (2, 2), (1, 1)])
+@pytest.mark.parametrize(("per_host", "expected"), [(None, turns.PER_HOST), (2, 2), (1, 1)])
 def test_a_server_gets_no_more_than_its_connections(per_host: int | None, expected: int) -> None:
     gauge = Gauge(expected)
     with server({"AUTHENTICATE": (gauge, "{tag} OK welcome\r\n")}) as one:
@@ -158,7 +159,8 @@ def test_a_password_that_cannot_be_had_is_a_row() -> None:
     assert found.ok
 
 
-def test_an_interruption_keeps_what_is_known() -> None:
+def test_an_interruption_keeps_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "PAUSE", 0.001)
     seen = []
 
     def done() -> None:

@@ -46,7 +46,7 @@ _DEFAULTS = {
 def clean(text: str, secrets: Iterable[Secret] = ()) -> str:
     """`text` on one line without control characters, passwords masked, at most MAX_TEXT characters."""
     secrets = tuple(secrets)
-    printable = "".join(char if char.isprintable() else " " for char in text)
+    printable = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
     words = redact_cut(" ".join(redact_cut(printable, secrets).split()), secrets)
     return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1].rstrip() + "…"
 

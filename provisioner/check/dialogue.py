@@ -1,8 +1,8 @@
-"""imapclient and the imaplib below it, over our bounded connection, without habits that a check cannot have.
+"""imaplib, on which imapclient stands, over our bounded connection, without habits that a check cannot have.
 
-They keep their tags, commands, literals and parsers. What they would do on their own is replaced: reads
-without bound, a line of log for every command, CAPABILITY although the greeting said it, one round trip
-for each command, and no initial SASL response.
+It keeps its tags, commands, literals and parsers. What it would do on its own is replaced: reads without
+bound, a line of log for every command, CAPABILITY although the greeting said it, one round trip for each
+command, and no initial SASL response.
 """
 
 from __future__ import annotations
@@ -11,12 +11,19 @@ import imaplib
 import re
 from typing import Any
 
-from imapclient import IMAPClient
-
 from provisioner.check import evidence
 from provisioner.check.wire import Wire
 
 PROTOCOL = "IMAP"
+imaplib.Commands["ID"] = ("NONAUTH", "AUTH", "SELECTED")  # RFC 2971, which imaplib does not know
+
+
+_AS_WANTED = re.compile(rb"(?:\*|P\d+) (?:OK|NO|BAD) [^\0\r\n]*[^\0\r\n}]\r\n")
+_OF_INBOX = re.compile(
+    rb"\* (?:\d+ (?:EXISTS|RECENT)|FLAGS \([^()\0\r\n]*\)|"
+    rb"OK \[(?:UNSEEN|UID\w+|HIGHESTMODSEQ|PERMANENTFLAGS)[^\]\0\r\n]*\][^\0\r\n{}]*)\r\n"
+)
+"""What comes with EXAMINE in any case (RFC 9051, 6.3.3)."""
 
 
 class Dialogue(imaplib.IMAP4):
@@ -26,6 +33,8 @@ class Dialogue(imaplib.IMAP4):
         self._wire = wire
         self._outgoing = bytearray()
         self._in_response = False
+        self.inbox_only = False
+        """Nothing is wanted of a mailbox but that it opens."""
         self.asked_for: list[bytes] = []
         """What goes out, piece by piece, when the server asks for more."""
         super().__init__()
@@ -58,10 +67,14 @@ class Dialogue(imaplib.IMAP4):
         """A line as imaplib wants it: keywords in capitals, a text after the status, CRLF at the end."""
         self.flush()
         line = self._wire.readline()
+        while self.inbox_only and not self._in_response and _OF_INBOX.fullmatch(line):
+            line = self._wire.readline()
         if self._wire.stage == "greeting" and (fault := evidence.greeting(PROTOCOL, line)):
             raise fault
         if b"\0" in line:
             raise self._wire.fail("garbled")
+        if not self._in_response and _AS_WANTED.fullmatch(line):
+            return line
         line = line.rstrip(b"\r\n")
         if not self._in_response:
             mark, _, rest = line.partition(b" ")
@@ -91,16 +104,3 @@ class Dialogue(imaplib.IMAP4):
 
     def _log(self, line: object) -> None:
         """imaplib would keep the last commands, passwords included."""
-
-
-class Client(IMAPClient):  # type: ignore[misc]
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        super().__init__("")
-        self._imap.debug = 0  # imapclient logs every command
-
-    def _create_IMAP4(self) -> Dialogue:
-        return Dialogue(self._wire)
-
-    def _set_read_timeout(self) -> None:
-        """The wire has its own."""

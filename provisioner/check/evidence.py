@@ -63,6 +63,8 @@ def is_tls_record(data: bytes) -> bool:
 
 def greeting(wanted: str, line: bytes) -> Fault | None:
     """What is wrong with the first line (for SMTP the whole reply) of a server for `wanted`."""
+    if wanted == "IMAP" and line.startswith(b"* OK ") and b"\0" not in line:
+        return None
     if is_tls_record(line):
         return Fault("tls.tls_on_plain_port")
     found = speaker(line)

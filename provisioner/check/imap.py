@@ -6,17 +6,21 @@ import base64
 import contextlib
 import imaplib
 import re
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioner.check import evidence
 from provisioner.check.diagnosis import Fault
-from provisioner.check.dialogue import Client
-from provisioner.check.mailboxes import FLAGS, Row, fullest, resolve, rows
+from provisioner.check.dialogue import Dialogue
 from provisioner.check.timing import Timeouts
 from provisioner.check.wire import Wire
 from provisioner.model import MailboxNames
 from provisioner.outcome import Contents
 from provisioner.secret import Secret
+
+if TYPE_CHECKING:
+    from provisioner.check.client import Client
+    from provisioner.check.mailboxes import Row
 
 MAX_MAILBOX_LINES = 100_000
 _OAUTH = {"AUTH=XOAUTH2", "AUTH=OAUTHBEARER"}
@@ -36,12 +40,17 @@ class ImapSession:
     def __init__(self, wire: Wire, timeouts: Timeouts) -> None:
         self.wire = wire
         self.timeouts = timeouts
-        self.client = Client(wire)
-        """imapclient's own, over the bounded connection: all of it works once `login` has returned."""
-        self._dialogue: Any = self.client._imap
+        self._dialogue: Any = Dialogue(wire)
         self._takes_id = self._tells_quota = False
         self._password = Secret("")
         self.sent = 0
+
+    @cached_property
+    def client(self) -> Client:
+        """For all that is more than a login; it takes longer to load than a login may take."""
+        from provisioner.check.client import Client
+
+        return Client(self._dialogue)
 
     def greet(self) -> None:
         self.wire.enter("greeting", self.timeouts.greeting)
@@ -85,12 +94,15 @@ class ImapSession:
         """
         self.wire.enter("mailboxes", self.timeouts.reply, lines=MAX_MAILBOX_LINES)
         who = [("ID", '("name" "provisioner")')] if self._takes_id or send_id else []
+        self._dialogue.inbox_only = not listing
         if not listing:
             tags = [self._send(*command) for command in (*who, ("EXAMINE", "INBOX"))]
             *_, opened = [self._answer(tag) for tag in tags]
             if opened.status != "OK":
                 raise evidence.inbox_refusal(opened.status, opened.text)
             return Contents()
+        from provisioner.check.mailboxes import FLAGS, fullest, resolve  # loads imapclient
+
         asked = _listing(self._capabilities())
         tells_quota = self._tells_quota or "QUOTA" in self._capabilities()
         commands = [
@@ -165,6 +177,8 @@ class ImapSession:
         return self._capabilities()
 
     def _listed(self) -> list[Row]:
+        from provisioner.check.mailboxes import rows
+
         return rows(self._dialogue.untagged_responses.pop("LIST", []))
 
     def _run(self, name: str, *args: str | bytes | None, asked_for: list[bytes] | None = None) -> Answer:

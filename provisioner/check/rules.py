@@ -55,7 +55,12 @@ class Rule:
 
 def judge(seen: Seen, own: Iterable[Rule] = ()) -> Rule | None:
     """The first row that fits; those of the account's provider (`own`) before the general ones."""
-    return next((rule for rules in (own, RULES) for rule in rules if rule.fits(seen)), None)
+    return next((rule for rules in (own, _of_layer(seen.layer)) for rule in rules if rule.fits(seen)), None)
+
+
+@cache
+def _of_layer(layer: Layer) -> tuple[Rule, ...]:
+    return tuple(rule for rule in RULES if rule.layer == layer)
 
 
 def of_provider(provider: Provider | None) -> tuple[Rule, ...]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 Layer = Literal["dns", "tcp", "tls", "greeting", "login", "mailboxes", "send", "arrival", "deletion"]
 
 
-@contextmanager
-def timed(timings: dict[str, float], layer: Layer) -> Iterator[None]:
+class timed:
     """Adds the seconds of its block to `timings`, also if the block fails."""
-    started = time.monotonic()
-    try:
-        yield
-    finally:
-        timings[layer] = timings.get(layer, 0.0) + time.monotonic() - started
+
+    __slots__ = ("_layer", "_started", "_timings")
+
+    def __init__(self, timings: dict[str, float], layer: Layer) -> None:
+        self._timings, self._layer = timings, layer
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        spent = time.monotonic() - self._started
+        self._timings[self._layer] = self._timings.get(self._layer, 0.0) + spent
 
 
 @dataclass(frozen=True, slots=True)

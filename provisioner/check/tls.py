@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import re
 import ssl
@@ -116,15 +115,21 @@ def secure(
         raise Fault("net.dns") from None
 
 
-@functools.lru_cache(maxsize=64)  # many accounts of one server show the same, and parsing it is slow
-def _iso(not_after: str) -> str:
-    return f"{datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC):%Y-%m-%dT%H:%M:%SZ}"
+_known: dict[bytes, Verified] = {}
+"""What certificates say: many accounts of one server show the same, and reading it is slow."""
 
 
 def _verified(tls: ssl.SSLObject) -> Verified:
-    shown: Any = tls.getpeercert() or {}
-    issuer = {key: value for name in shown.get("issuer", ()) for key, value in name}
-    return Verified(
-        expires=_iso(shown["notAfter"]) if "notAfter" in shown else "",
-        issuer=issuer.get("organizationName") or issuer.get("commonName", ""),
-    )
+    raw = tls.getpeercert(binary_form=True) or b""
+    if raw not in _known:
+        shown: Any = tls.getpeercert() or {}
+        issuer = {key: value for name in shown.get("issuer", ()) for key, value in name}
+        _known[raw] = Verified(
+            expires=_iso(shown["notAfter"]) if "notAfter" in shown else "",
+            issuer=issuer.get("organizationName") or issuer.get("commonName", ""),
+        )
+    return _known[raw]
+
+
+def _iso(not_after: str) -> str:
+    return f"{datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC):%Y-%m-%dT%H:%M:%SZ}"

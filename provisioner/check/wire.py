@@ -21,6 +21,8 @@ MAX_LINES = 1000
 """Lines in one stage; a list of mailboxes may be longer."""
 MAX_TOTAL = 8 * 1024 * 1024
 """Bytes of a whole connection."""
+_INEXACT = 0.1
+"""Seconds by which a wait may be longer than it was meant to be."""
 Transcript = Callable[[str, bytes], None]
 """Is told what goes over a connection, passwords included: `*` what happens, `>` sent, `<` received."""
 
@@ -48,6 +50,7 @@ class Wire:
         """Seconds that each layer of this connection has taken."""
         self._transcript = transcript
         self._sock = sock
+        self._patience = -1.0
         self._deadline = self._until = deadline
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -78,7 +81,7 @@ class Wire:
 
     def arrives(self, seconds: float) -> bool:
         """Whether something, the end included, comes within `seconds`. Reads nothing."""
-        self._sock.settimeout(max(0.001, min(seconds, self._deadline - time.monotonic())))
+        self._allow(max(0.001, min(seconds, self._deadline - time.monotonic())))
         try:
             self._sock.recv(1, socket.MSG_PEEK)
         except TimeoutError:
@@ -193,12 +196,15 @@ class Wire:
         if self._tls is None:
             self._buffer += self._receive()
             return
+        hungry = not self._incoming.pending and not self._tls.pending()
         while True:
+            if hungry:
+                self._flush()
+                self._incoming.write(self._receive())
             try:
                 data = self._tls.read(65536)
             except ssl.SSLWantReadError:
-                self._flush()
-                self._incoming.write(self._receive())
+                hungry = True  # not asked first: to be told by an exception takes longer than all the rest
                 continue
             except ssl.SSLZeroReturnError:
                 raise self.fail("dropped") from None
@@ -214,7 +220,7 @@ class Wire:
         left = self._until - time.monotonic()
         if left <= 0:
             raise self.fail("stalled")
-        self._sock.settimeout(left)
+        self._allow(left)
         try:
             data = self._sock.recv(65536)
         except TimeoutError:
@@ -229,12 +235,18 @@ class Wire:
             raise self.fail("too_long")
         return data
 
+    def _allow(self, seconds: float) -> None:
+        """Each setting is a system call, so one that is as good as the last stays."""
+        if not seconds <= self._patience < seconds + _INEXACT:
+            self._sock.settimeout(seconds)
+            self._patience = seconds
+
     def _flush(self) -> None:
         if self._outgoing.pending:
             self._send(self._outgoing.read())
 
     def _send(self, data: bytes) -> None:
-        self._sock.settimeout(max(0.001, self._until - time.monotonic()))
+        self._allow(max(0.001, self._until - time.monotonic()))
         try:
             self._sock.sendall(data)
         except TimeoutError:

@@ -18,7 +18,7 @@ from provisioner.steps import ours
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, at_receipt, find_candidate
 from provisioner.workflows.login import SERVICES, Login, prove
 from provisioner.workflows.many import check_many, listed
-from provisioner.workflows.pool import Attempt
+from provisioner.workflows.turns import Attempt
 from provisioner.workflows.watch import Watcher, watch
 
 if TYPE_CHECKING:

@@ -23,7 +23,10 @@ from provisioner.workflows.undo import untouched
 
 LOCKED = ("keyring.locked", "store.primary_password", "password.no_terminal")
 """Beginnings of the codes of errors that mean: nobody gave the password that protects the store."""
-UNKNOWN = ("keyring.none", "keyring.failed", "keyring.unsafe", "keyring.attributes", "password.command")
+UNKNOWN = (
+    *("keyring.none", "keyring.failed", "keyring.unsafe", "keyring.attributes"),
+    *("password.command", "password.too_long"),
+)
 """Codes of errors that say nothing about what is in the keyring."""
 _OUR_PART_GONE = "what was written is gone, and other lines there have the account and read the same password"
 _LEFT = "They work, and rotate serves them, too: take them out by hand before you run setup again."

@@ -12,8 +12,8 @@ from provisioner.workflows.context import Context, at_receipt
 from provisioner.workflows.drift import Finding, look
 from provisioner.workflows.login import Login
 from provisioner.workflows.many import failing
-from provisioner.workflows.pool import Attempt
 from provisioner.workflows.status import join, stored_login
+from provisioner.workflows.turns import Attempt
 
 
 def stored_everywhere(context: Context, options: Options) -> list[Attempt]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from provisioner.accounts import Candidate, Target
-from provisioner.anonymous import Anonymizer
 from provisioner.errors import ProvisionError
 from provisioner.model import Account, AppPassword, MailboxNames, Provider
 from provisioner.outcome import CheckResult
 from provisioner.report import CheckRow, Report
 from provisioner.secret import Secret
 from provisioner.steps import ours
-from provisioner.transcript import Transcript
 
 if TYPE_CHECKING:
+    from provisioner.anonymous import Anonymizer
     from provisioner.check import Service
+    from provisioner.transcript import Transcript
 
 SERVICES: tuple[Service, ...] = ("imap", "smtp")
 _NEW_PASSWORD = (
@@ -55,6 +55,8 @@ class Login:
 
     def transcript(self, service: Service, secret: Secret) -> Transcript:
         """An empty one, which masks this login."""
+        from provisioner.transcript import Transcript
+
         names = dict.fromkeys(self.imap.usernames + self.smtp.usernames)
         hosts = (self.target(service).host, self.imap.host, self.smtp.host)
         return Transcript(self.address, tuple(names), secret, hosts)

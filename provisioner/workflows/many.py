@@ -17,7 +17,8 @@ from provisioner.secret import Secret
 from provisioner.strict import MAX_PROBLEMS
 from provisioner.workflows.context import Context
 from provisioner.workflows.login import Login
-from provisioner.workflows.pool import Attempt, log_in_all
+from provisioner.workflows.pool import log_in_all
+from provisioner.workflows.turns import Attempt
 
 if TYPE_CHECKING:
     from provisioner.check import Service

@@ -16,7 +16,8 @@ from provisioner.workflows import alike, drafts
 from provisioner.workflows.context import Context, at_receipt
 from provisioner.workflows.drift import Finding, look
 from provisioner.workflows.login import Login
-from provisioner.workflows.pool import Attempt, log_in_all
+from provisioner.workflows.pool import log_in_all
+from provisioner.workflows.turns import Attempt
 
 
 def status(

@@ -13,7 +13,8 @@ from provisioner.report import Change, ChangeRow, CheckRow, days_left
 from provisioner.tables import counted
 from provisioner.workflows.context import Context
 from provisioner.workflows.login import Login
-from provisioner.workflows.pool import Attempt, log_in_all
+from provisioner.workflows.pool import log_in_all
+from provisioner.workflows.turns import Attempt
 
 if TYPE_CHECKING:
     from provisioner.check import Service
