@@ -10,7 +10,8 @@ from provisioner.report import ClientRow, Report
 from tests.clients.machines.base import certificates, terminal
 from tests.test_setup import EMAIL, Desk
 
-PROGRAMS = ["emacs", "goimapnotify", "khal", "khard", "mblaze", "mbsync", "msmtp", "notmuch", "vdirsyncer"]
+CLIENTS = ["emacs", "goimapnotify", "khal", "khard", "mblaze", "mu", "notmuch"]
+PROGRAMS = [*CLIENTS, "mbsync", "msmtp", "vdirsyncer"]
 
 
 @pytest.fixture
@@ -31,14 +32,19 @@ def advice(report: Report) -> dict[str, str]:
 
 
 def test_what_is_missing_is_said(desk: Desk) -> None:
-    assert advice(desk.setup("emacs", "goimapnotify", "khal", "khard", "mblaze", "notmuch")) == {
-        "emacs": "mbsync",
+    assert advice(desk.setup(*CLIENTS[1:])) == {
         "goimapnotify": "mbsync goimapnotify",
         "khal": "vdirsyncer",
         "khard": "vdirsyncer",
         "mblaze": "mbsync msmtp",
+        "mu": "mbsync",
         "notmuch": "mbsync",
     }
+
+
+def test_mu4e_needs_what_fetches_and_what_finds(desk: Desk) -> None:
+    assert advice(desk.setup("emacs")) == {"emacs": "mbsync mu"}
+    assert advice(desk.setup("mbsync")) == {"mbsync": "mu"}
 
 
 def test_what_comes_in_the_same_run_is_not_recommended(desk: Desk) -> None:
@@ -49,6 +55,6 @@ def test_what_comes_in_the_same_run_is_not_recommended(desk: Desk) -> None:
 
 def test_what_is_there_already_is_not_recommended(desk: Desk) -> None:
     desk.setup("mbsync", "vdirsyncer")
-    found = advice(desk.setup("emacs", "goimapnotify", "khal", "khard", "mblaze", "notmuch"))
+    found = advice(desk.setup(*CLIENTS))
     assert found == {"mblaze": "msmtp"}
     assert advice(desk.setup("msmtp", "emacs", dry_run=True)) == {}

@@ -19,7 +19,7 @@ from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import MASK, Secret
 from tests.clients.machines import MACHINES, msmtp, thunderbird
-from tests.clients.test_contract import CANARY, NEWER, PROVIDERS, Setup, keyring, snapshot
+from tests.clients.test_contract import CANARY, NEWER, PROVIDERS, Setup, keyring, snapshot, usual
 from tests.memory_store import MemoryStore
 from tests.mozlock import held
 from tests.test_remove import only, run
@@ -174,7 +174,7 @@ def test_no_copy_stays_if_it_did_not_work_out(bird: Setup) -> None:
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_client_with_a_block_lets_it_go_with_force(tmp_path: Path, machine: str) -> None:
     client_id, make = MACHINES[machine]
-    setup = Setup(clients.get(client_id), make(tmp_path), PROVIDERS["icloud"])
+    setup = Setup(clients.get(client_id), make(tmp_path), usual(machine))
     plan = setup.plan()
     marked = [one.path for one in plan.changes if b" >>> provisioner " in (one.after or b"")]
     if not marked:
@@ -183,8 +183,9 @@ def test_every_client_with_a_block_lets_it_go_with_force(tmp_path: Path, machine
     for path in marked:
         path.write_bytes(re.sub(rb"(>>> provisioner [^\n]*\n)", rb"\1\n", path.read_bytes()))
     forget_backups(setup)
-    assert only(run(setup)).code == "block.edited"
-    assert only(run(setup, force=True)).ok
+    address = setup.account().address
+    assert only(run(setup, address=address)).code == "block.edited"
+    assert only(run(setup, address=address, force=True)).ok
     for path in marked:
         assert not path.exists() or b"provisioner" not in path.read_bytes()
 

@@ -201,7 +201,7 @@ def test_what_was_set_up_is_found_and_nothing_else(setup: Setup) -> None:
 def test_no_hash_in_a_receipt_can_be_tried_on_a_password(machine: str, tmp_path: Path) -> None:
     """Each file that depends on the password is another one each time, at random."""
     client_id, make = MACHINES[machine]
-    setup = Setup(clients.get(client_id), make(tmp_path), PROVIDERS["icloud"])
+    setup = Setup(clients.get(client_id), make(tmp_path), usual(machine))
     once, twice, other = (
         {change.path: change.after for change in setup.plan(secret=secret).changes}
         for secret in (CANARY, CANARY, NEWER)
