@@ -77,7 +77,7 @@ def receipt_of(
         seal=plan.seal,
         adopted=plan.adopted or deed.adopted if earlier is None else earlier.adopted,
         replaced=_replaced(deed, earlier),
-        secrets=keyring_changes.records(items),
+        secrets=keyring_changes.records(items, journal.in_force()),
         wrote_password=plan.wrote_password or (earlier is not None and earlier.wrote_password),
         files=files,
         keep=tuple(name for name in kept if name is not None),

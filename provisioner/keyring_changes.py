@@ -6,21 +6,32 @@ the first change until the group is committed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from provisioner.items import SecretStore
 from provisioner.model import SecretChange
 from provisioner.receipt import Receipt, SecretRecord
 
 
-def records(changes: Sequence[SecretChange]) -> tuple[SecretRecord, ...]:
-    """What a receipt says of the items."""
+def records(changes: Sequence[SecretChange], in_force: Iterable[Receipt] = ()) -> tuple[SecretRecord, ...]:
+    """What a receipt says of the items; `in_force`: those from which it is known whose they are."""
+    earlier = {record.item.identity: record.foreign for one in in_force for record in one.secrets}
     return tuple(
         SecretRecord(
-            item=change.item, had_before=change.before is not None, changed=change.before != change.after
+            item=change.item,
+            had_before=change.before is not None,
+            changed=change.before != change.after,
+            foreign=earlier.get(change.item.identity, _unsealed(change, changes)),
         )
         for change in changes
     )
+
+
+def _unsealed(change: SecretChange, changes: Sequence[SecretChange]) -> bool:
+    """It was there without the seal that stands beside each of ours."""
+    seal = next((one for one in changes if one.item == change.item.seal), None)
+    there = change.before is not None and change.item.ours and not change.item.is_seal
+    return there and seal is not None and seal.before is None
 
 
 def write(changes: Sequence[SecretChange], receipt: Receipt, store: SecretStore) -> None:

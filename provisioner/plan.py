@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from provisioner.host import Host
 from provisioner.model import FileChange, Plan, SecretChange
 from provisioner.secret import MASK, Secret
 from provisioner.shown import Shown, shown
@@ -18,6 +21,22 @@ def prune(plan: Plan) -> Plan:
     """The plan without changes that change nothing."""
     changes = tuple(change for change in plan.changes if change.before != change.after)
     return dataclasses.replace(plan, changes=changes)
+
+
+def imagined(host: Host, plans: Iterable[Plan]) -> Host:
+    """The host as it would be after the plans: other files, as far as `Host.read` reads them."""
+    files = dict(host.files) if isinstance(host, _Imagined) else {}
+    files |= {change.path: change.after for plan in plans for change in plan.changes}
+    known = {one.name: getattr(host, one.name) for one in dataclasses.fields(Host)}
+    return _Imagined(**known, files=files)
+
+
+@dataclass(frozen=True)
+class _Imagined(Host):
+    files: Mapping[Path, bytes | None] = field(default_factory=dict, repr=False)
+
+    def read(self, path: Path) -> bytes | None:
+        return self.files[path] if path in self.files else super().read(path)
 
 
 def diff(plan: Plan) -> str:

@@ -45,6 +45,8 @@ class SecretRecord(msgspec.Struct, frozen=True, kw_only=True):
     """It was there before us, so remove leaves it."""
     changed: bool
     """This receipt's run wrote it."""
+    foreign: bool = False
+    """It looks like one of ours, but was there before any setup."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,8 +144,8 @@ def successor(new: Receipt, old: Receipt, copied: Mapping[FileRecord, FileRecord
             files.append(msgspec.structs.replace(record, exact=False, backup=None))
     secrets = {record.item: record for record in old.secrets}
     for item in new.secrets:
-        had = secrets[item.item].had_before if item.item in secrets else item.had_before
-        secrets[item.item] = msgspec.structs.replace(item, had_before=had)
+        had = secrets.get(item.item, item)
+        secrets[item.item] = msgspec.structs.replace(item, had_before=had.had_before, foreign=had.foreign)
     return msgspec.structs.replace(
         new,
         files=(*files, *(copied[record] for record in before.values())),

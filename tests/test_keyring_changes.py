@@ -144,13 +144,17 @@ def test_a_shared_item_goes_with_the_last_client_that_needs_it(world: World) -> 
     for client in ("msmtp", "mbsync"):
         world.apply(shared(client))
     context = Context(world.host, world.journal, None, Report("remove"))  # type: ignore[arg-type]
+    nothing = Plan("msmtp", "msmtp", "msmtp", ())
     first, second = world.journal.receipts()
     for receipt, other in ((first, "mbsync"), (second, "msmtp")):
-        assert items(context, receipt) == ((), (f"The password stays in the keyring: {other} uses it.",))
+        assert items(context, receipt, nothing) == (
+            (),
+            (f"The password stays in the keyring: {other} uses it.",),
+        )
     apply([Deed(Plan("msmtp", "msmtp", "msmtp", ()), ACCOUNT, "x", first)], world.host, world.journal)
     (last,) = world.journal.receipts()
     seal = world.store.items[ITEM.seal]
-    assert items(context, last) == (
+    assert items(context, last, nothing) == (
         (SecretChange(ITEM, NEW, None), SecretChange(ITEM.seal, seal, None)),
         (),
     )

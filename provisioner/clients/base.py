@@ -32,6 +32,8 @@ class Options:
     """The clients of the bundle that it is set up as a part of (`clients.BUNDLES`)."""
     beside: frozenset[str] = frozenset()
     """The clients that have the account, or get it in the same run: they need not be recommended."""
+    sharing: frozenset[str] = frozenset()
+    """At remove: the keys of other accounts that we have set up in the same place for the same login."""
     calendar: bool = False
     contacts: bool = False
 
@@ -89,6 +91,8 @@ class Found:
     advice: str = ""
     note: str = ""
     """What the client needs after a new password, beside the password; or, of one that asks, that it does."""
+    name: str = ""
+    """What tells it from others in the same place, whichever address of the login is asked about."""
 
 
 class Client(Protocol):

@@ -109,6 +109,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     gnome.require_linux(host, TITLE)
     program.require(host, ID, TITLE, "evolution")
     gnome.refuse_online(host, account, TITLE)
+    gnome.refuse_shared(account, [one.account for one in _existing(host, account)], TITLE)
     existing = _choose(host, account, options)
     if existing is None:
         _refuse_other(host, account)
@@ -200,7 +201,12 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     """Ours, and the user's own that log in there; not those of GNOME Online Accounts."""
     return tuple(
-        Found(str(one.sources.where), one.account, advice="" if one.account else ADVICE)
+        Found(
+            str(one.sources.where),
+            one.account,
+            advice="" if one.account else ADVICE,
+            name=str(one.sources.where),
+        )
         for one in _existing(host, account)
         if options.profile in (None, str(one.sources.where))
     )
@@ -244,7 +250,8 @@ def _existing(host: Host, account: Account) -> Iterator[Existing]:
         if gnome.same_login(account, account.smtp, *sends):
             imap = dataclasses.replace(account.imap, username=user)
             smtp = dataclasses.replace(account.smtp, username=sends[1])
-            theirs = dataclasses.replace(account, imap=imap, smtp=smtp)
+            address = _part(host, directory, identity).text("Mail Identity", "Address")
+            theirs = dataclasses.replace(gnome.as_there(account, address), imap=imap, smtp=smtp)
         yield Existing(Sources(directory, path.stem, identity, transport), theirs)
 
 

@@ -56,6 +56,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     gnome.require_linux(host, TITLE)
     program.require(host, ID, TITLE, "geary")
     gnome.refuse_online(host, account, TITLE)
+    gnome.refuse_shared(account, [found for _, found in _existing(host, account)], TITLE)
     existing = _choose(host, account, options)
     path = existing or _new(host, account)
     file = gnome.read(host, path)
@@ -140,7 +141,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     """All that log in and send there; not those of GNOME Online Accounts."""
     return tuple(
-        Found(str(path), found, advice="" if found else _advice(path))
+        Found(str(path), found, advice="" if found else _advice(path), name=str(path))
         for path, found in _existing(host, account)
         if options.profile in (None, str(path))
     )
@@ -157,7 +158,8 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
 
 def _choose(host: Host, account: Account, options: Options) -> Path | None:
     """The file of the account that logs in there; None if there is none."""
-    known = [path for path, found in _existing(host, account) if found]
+    own = [(path, found) for path, found in _existing(host, account) if found]
+    known = [path for path, found in sorted(own, key=lambda one: one[1].key != account.key)]
     if options.profile is not None:
         wanted = Path(options.profile).expanduser()
         if wanted not in known:
@@ -180,7 +182,8 @@ def _existing(host: Host, account: Account) -> Iterator[tuple[Path, Account | No
         found = None
         if gnome.same_login(account, account.smtp, host_out, user_out):
             smtp = dataclasses.replace(account.smtp, username=user_out)
-            found = dataclasses.replace(account, imap=imap, smtp=smtp)
+            addresses = file.elements("Account", "sender_mailboxes")
+            found = dataclasses.replace(gnome.as_there(account, *addresses), imap=imap, smtp=smtp)
         yield path, found
 
 

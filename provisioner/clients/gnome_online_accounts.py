@@ -79,6 +79,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     gnome.refuse_elsewhere(host, account, TITLE)
     path = _path(host, options)
     file = gnome.read(host, path)
+    gnome.refuse_shared(account, [found for _, found in _existing(file, account)], TITLE)
     existing = next((name for name, found in _existing(file, account) if found), None)
     if existing is None:
         _refuse_other(file, account)
@@ -182,7 +183,10 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
         return ()
     return tuple(
         Found(
-            str(path), found, advice="" if found else f"{name} there sends elsewhere: change it in Settings."
+            str(path),
+            found,
+            advice="" if found else f"{name} there sends elsewhere: change it in Settings.",
+            name=name,
         )
         for name, found in _existing(gnome.read(host, path), account)
     )
@@ -220,8 +224,9 @@ def _existing(file: KeyFile, account: Account) -> Iterator[tuple[str, Account | 
             continue
         smtp = _server(account.smtp, file, name, "Smtp")
         same = gnome.same_login(account, account.smtp, smtp.host, smtp.username)
+        said = (file.text(name, key) for key in ("EmailAddress", "Identity"))
         found = dataclasses.replace(
-            account,
+            gnome.as_there(account, *said),
             imap=dataclasses.replace(account.imap, username=imap.username),
             smtp=dataclasses.replace(account.smtp, username=smtp.username),
         )

@@ -126,7 +126,7 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
         if options.profile is not None:
             raise
         return (Found(str(directory), advice=f"{error.message} So look there before you revoke."),)
-    found = [Found(str(directory), user.account, note=ASKS) for user in users if user.account]
+    found = [Found(str(directory), user.account, note=ASKS, name=user.name) for user in users if user.account]
     for user in users:
         if user.saved:
             advice = (
@@ -138,7 +138,7 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
             advice = (
                 f"Sylpheed asks for the password of the account {user.name}, too: type the new one there."
             )
-            found.append(Found(str(directory), advice=advice))
+            found.append(Found(str(directory), advice=advice, name=user.name))
     return tuple(found)
 
 

@@ -14,6 +14,8 @@ from provisioner.providers import find, for_domain, load_all
 from provisioner.report import GuideRow
 from provisioner.steps import ours
 from provisioner.workflows.context import Context
+from provisioner.workflows.users import Password, Users
+from provisioner.workflows.users import of as users_of
 
 MOST_NAMES = 3
 """Programs named in a label."""
@@ -111,18 +113,26 @@ def announce(context: Context, provider: Provider | None, label: str) -> None:
 
 
 def revoke_hint(
-    context: Context, address: str, provider_id: str, label: str, *, without: Collection[str] = ()
+    context: Context, password: Password, *, without: Collection[str] = (), told: Collection[str] = ()
 ) -> str:
-    """One sentence: which label to revoke where, or that another client still needs it.
+    """Which label to revoke where, after what may still use it; or who does, so that it must not be yet.
 
-    `without`: the ids of receipts that do not count.
+    `without`: the ids of receipts that do not count. `told`: advice that has been given.
     """
-    receipts = context.journal.receipts(address)
-    users = [one.client for one in receipts if one.label == label and one.id not in without]
-    if users:
-        return f'The password "{label}" is still used by {", ".join(users)}: do not revoke it yet.'
+    users = users_of(context, password, without=without)
+    advice = [one for one in users.advice if one not in told and not users.certain]
+    return "\n".join([*advice, _revoke(context, password, users)])
+
+
+def _revoke(context: Context, password: Password, users: Users) -> str:
+    label = password.label
+    if users.certain:
+        name = f'The password "{label}"' if label else "The old password"
+        return f"{name} is still used by {', '.join(users.certain)}: do not revoke it yet."
+    if not label:
+        return "Now revoke the old password where you made it."
     try:
-        provider = find(context.host, provider_id)
+        provider = find(context.host, password.account.provider)
     except ProvisionError:  # a broken profile of the user's must not spoil what is already done
         provider = None
     if provider is None or provider.guide is None or provider.app_password is None:

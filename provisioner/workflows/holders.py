@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from provisioner.deed import Deed
 from provisioner.errors import Cancelled, Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem
 from provisioner.model import Account, Plan, SecretChange
-from provisioner.plan import prune
+from provisioner.plan import imagined, prune
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
-from provisioner.workflows import alike
+from provisioner.workflows import users
 from provisioner.workflows.context import Context, at_receipt, find_candidate, is_at
+from provisioner.workflows.users import Password
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Holder:
         other = asks(self.client) or self.stored(context) not in (None, secret)
         return Deed(plan, self.account, label, adopted=self.adopted, replaces=other)
 
+    def password(self, context: Context, by: Secret) -> Password:
+        """The one that it has now, before `by` takes its place."""
+        stored = self.stored(context)
+        return Password(self.account, self.label, stored if stored != by else None, by=by)
+
     def stored(self, context: Context) -> Secret | None:
         if self.item is not None:
             return context.host.secrets.get(self.item)
@@ -68,9 +74,10 @@ class Holder:
 
 @dataclass
 class Holders:
-    """`gone`: receipts of accounts that someone has taken out of the client since. `by_hand`: what holds
-    the password, too, and only the person can change."""
+    """`accounts`: all with the login. `gone`: receipts of accounts that someone has taken out of the client
+    since. `by_hand`: what holds the password, too, and only the person can change."""
 
+    accounts: Sequence[Account] = ()
     holders: list[Holder] = field(default_factory=list)
     gone: list[Receipt] = field(default_factory=list)
     by_hand: list[tuple[Client, Found]] = field(default_factory=list)
@@ -109,7 +116,8 @@ class Holders:
 def search(
     context: Context, wish: Wish, client_ids: Sequence[str], options: Options, profile_file: str | None
 ) -> Holders:
-    """All that hold the password of an address, in the named clients and place or everywhere.
+    """All that hold the password of an address, in the named clients and place or everywhere; other addresses
+    with its login, too.
 
     Raises ProvisionError if a place that we set up, or that was named, cannot be read; UsageError
     (`client.no_password`) for a named client that holds none.
@@ -121,32 +129,24 @@ def search(
                 "Name the program that fetches its mail, or none for all that hold the password.",
                 code="client.no_password",
             )
-    wanted = tuple(
-        client.ID
-        for client in map(clients.get, clients.expand(client_ids) or clients.CLIENT_IDS)
-        if client.ABOUT.holds_password
-    )
-    local, domain = parse_address(wish.address)
-    receipts = [
-        receipt
-        for receipt in context.journal.receipts(f"{local}@{domain}")
-        if receipt.client in wanted and is_at(receipt, options.profile)
-    ]
-    result = Holders()
-    for receipt in receipts:
-        _add_receipt(context, result, receipt, at_receipt(options, receipt))
-    places = {(receipt.client, Path(receipt.where).resolve()) for receipt in receipts}
-    account = receipts[0].account if receipts else find_candidate(context, wish, profile_file).account()
-    for client in map(clients.get, wanted):
-        for found in client.find(context.host, account, options) or ():
-            if alike.set_up(receipts, client.ID, found.where):
-                continue
-            if (client.ID, Path(found.where).resolve()) not in places:
-                _add_found(context, result, client, found, options)
+    wanted = users.holding(clients.expand(client_ids) or clients.CLIENT_IDS)
+    address = "@".join(parse_address(wish.address))
+    accounts = [one.account for one in context.journal.receipts(address)]
+    accounts = accounts or [find_candidate(context, wish, profile_file).account()]
+    known = users.receipts(context, *accounts)
+    accounts = users.distinct([*accounts, *(one.account for one in known)])
+    result = Holders(accounts)
+    for receipt in known:
+        if receipt.client in {client.ID for client in wanted} and is_at(receipt, options.profile):
+            _add_receipt(context, result, receipt, known, at_receipt(options, receipt))
+    for client, found in users.unrecorded(context, accounts, known, wanted, options, strict=True):
+        _add_found(context, result, client, found, options)
     return result
 
 
-def _add_receipt(context: Context, result: Holders, receipt: Receipt, place: Options) -> None:
+def _add_receipt(
+    context: Context, result: Holders, receipt: Receipt, known: Sequence[Receipt], place: Options
+) -> None:
     client = clients.get(receipt.client)
     try:
         found = client.find(context.host, receipt.account, place)
@@ -154,16 +154,19 @@ def _add_receipt(context: Context, result: Holders, receipt: Receipt, place: Opt
         if error.code != "profile.unknown":
             raise
         found = ()
-    usable = [one for one in found or () if one.account is not None]
+    # Another address of the login may be all that is left there.
+    others = {
+        one.account.key
+        for one in known
+        if (one.client, one.where) == (receipt.client, receipt.where) and one.id != receipt.id
+    }
+    usable = [one for one in found or () if one.account and one.account.key not in others]
     if found is None or usable:
         item, note = next(((one.item, one.note) for one in usable if one.item or one.note), (None, ""))
         holder = Holder(client, receipt.account, place, receipt.where, receipt.label, item, note)
         result.holders.append(holder)
-    elif not found:
+    elif not any(one.account is None for one in found or ()):
         result.gone.append(receipt)
-    for one in found or ():
-        if one.account is None:
-            result.add_by_hand(client, one)
 
 
 def _add_found(context: Context, result: Holders, client: Client, found: Found, options: Options) -> None:
@@ -209,3 +212,34 @@ def planned(context: Context, holders: Sequence[Holder], secret: Secret) -> list
                 hint += f"\nWithout {title}:{ours('rotate', holder.account.address, *chosen)}"
             raise Conflict(f"{title}: {error.message}", hint, code=error.code) from None
     return plans
+
+
+def together(
+    context: Context, changed: Sequence[tuple[Holder, Plan]], secret: Secret
+) -> list[tuple[Holder, Plan]]:
+    """The plans so that all can be carried out at once: where accounts share a file, each is made on top of
+    those before it, and all of them have the file as it is in the end.
+    """
+    done: list[tuple[Holder, Plan]] = []
+    first: dict[Path, bytes | None] = {}
+    for holder, alone in changed:
+        plan = alone
+        if any(change.path in first for change in alone.changes):
+            after = imagined(context.host, [one for _, one in done])
+            there = holder.plan(dataclasses.replace(context, host=after), secret)
+            held = {path for _, one in done for path in one.locks}
+            locks = tuple(path for path in alone.locks if path not in held)
+            plan = dataclasses.replace(alone, changes=there.changes, seal=there.seal, locks=locks)
+        for change in plan.changes:
+            first.setdefault(change.path, change.before)
+        done.append((holder, plan))
+    last = {change.path: change.after for _, plan in done for change in plan.changes}
+    return [(holder, _all_of(plan, first, last)) for holder, plan in done]
+
+
+def _all_of(plan: Plan, first: Mapping[Path, bytes | None], last: Mapping[Path, bytes | None]) -> Plan:
+    changes = (
+        dataclasses.replace(change, before=first[change.path], after=last[change.path])
+        for change in plan.changes
+    )
+    return dataclasses.replace(plan, changes=tuple(changes))

@@ -12,18 +12,22 @@ from provisioner import clients, seals
 from provisioner.clients.base import Options
 from provisioner.deed import Deed
 from provisioner.errors import ProvisionError
+from provisioner.host import Host
 from provisioner.journal import now
-from provisioner.model import Plan
+from provisioner.model import Account, Plan
+from provisioner.plan import imagined
 from provisioner.receipt import Receipt
 from provisioner.secret import Secret
-from provisioner.workflows import drift
-from provisioner.workflows.context import Context
+from provisioner.workflows import drift, users
+from provisioner.workflows.context import Context, at_receipt
 from provisioner.workflows.guide import revoke_hint
+from provisioner.workflows.users import Password
 
 
-def known(context: Context, address: str, secret: Secret) -> str:
-    """The label that this password has in some client, empty if it is new. Nobody is asked to unlock."""
-    receipts = reversed(context.journal.receipts(address))
+def known(context: Context, accounts: Iterable[Account], secret: Secret) -> str:
+    """The label that this password of the accounts has in some client, empty if it is new. Nobody is asked
+    to unlock."""
+    receipts = reversed(users.receipts(context, *accounts))
     return next((one.label for one in receipts if one.label and _has(context, one, secret)), "")
 
 
@@ -53,13 +57,19 @@ def unused(label: str, receipts: Iterable[Receipt]) -> str:
     return fresh(dated(label), taken) if label in taken else label
 
 
-def replaced(context: Context, address: str, before: Iterable[Receipt]) -> tuple[str, ...]:
-    """Which labels to revoke: of passwords that the receipts had `before`, and have not any more."""
-    old = {(one.client, one.where): (one.rotated, one.previous) for one in before}
+def replaced(
+    context: Context, account: Account, before: Iterable[Receipt], secret: Secret
+) -> tuple[str, ...]:
+    """Which labels to revoke: of passwords that receipts of the login had `before`, and have not any more.
+
+    `secret`: the present one.
+    """
+    old = {(one.account.key, one.client, one.where): (one.rotated, one.previous) for one in before}
     hints = (
-        revoke_hint(context, one.address, one.provider, one.previous)
-        for one in context.journal.receipts(address)
-        if one.previous and old.get((one.client, one.where), ("", "")) != (one.rotated, one.previous)
+        revoke_hint(context, Password(one.account, one.previous, by=secret))
+        for one in users.receipts(context, account)
+        if one.previous
+        and old.get((one.account.key, one.client, one.where), ("", "")) != (one.rotated, one.previous)
     )
     return tuple(dict.fromkeys(hints))
 
@@ -69,31 +79,42 @@ def dated(label: str) -> str:
     return f"{label} {now().partition('T')[0]}"
 
 
-def sharers(context: Context, deeds: Sequence[Deed], secret: Secret, label: str) -> list[Deed]:
-    """What goes with the deeds: every other receipt of an account that will have the password says so.
+def sharers(
+    context: Context, deeds: Sequence[Deed], secret: Secret, label: str, options: Options | None = None
+) -> list[Deed]:
+    """What goes with the deeds: every other receipt of the login that will have the password says so.
 
-    A client that reads a keyring item which is changed gets it, too; one that has it has another label.
+    A client that reads a keyring item which is changed gets it, too, and an address that shares an account
+    which is changed; one that has it has another label. `options`: those of the deeds, to unlock what they
+    unlock.
     """
     changes = [change for deed in deeds for change in deed.plan.secrets if change.before != change.after]
     store = context.host.secrets
     # One that was lost is put back, unless its seal, which was not, is of another password.
-    changed = {one.item for one in changes if one.before is not None or seals.broken([one], store)}
-    written = {one.item for one in changes}
-    done = {(deed.plan.client, deed.plan.where) for deed in deeds}
+    lost = [one.item for one in changes if one.before is None and not seals.broken([one], store)]
+    written = {one.item.identity for one in changes}
+    changed = written - {one.identity for one in lost}
+    done = {(deed.account.key, deed.plan.client, deed.plan.where) for deed in deeds}
+    files = {(deed.plan.client, deed.plan.where) for deed in deeds if deed.plan.changes}
+    after = imagined(context.host, [deed.plan for deed in deeds])
     found = []
-    for receipt in context.journal.receipts(deeds[0].account.address):
-        if (receipt.client, receipt.where) in done:
+    for receipt in users.receipts(context, *(deed.account for deed in deeds)):
+        place = receipt.client, receipt.where
+        if (receipt.account.key, *place) in done:
             continue
-        if any(record.item in changed for record in receipt.secrets):
+        if any(record.item.identity in changed for record in receipt.secrets):
             found.append(renamed(receipt, label, other=True))
+        elif place in files and (seal := _new_seal(context, after, receipt, secret, options or Options())):
+            found.append(renamed(receipt, label, other=True, seal=seal))
         elif receipt.label != label and (
-            any(record.item in written for record in receipt.secrets) or _has(context, receipt, secret)
+            any(record.item.identity in written for record in receipt.secrets)
+            or _has(context, receipt, secret)
         ):
             found.append(renamed(receipt, label))
     return found
 
 
-def renamed(receipt: Receipt, label: str, *, other: bool = False) -> Deed:
+def renamed(receipt: Receipt, label: str, *, other: bool = False, seal: str = "") -> Deed:
     """Nothing changes but what we know: the password has this label; `other`: it is another password."""
     plan = Plan(
         receipt.client,
@@ -102,9 +123,20 @@ def renamed(receipt: Receipt, label: str, *, other: bool = False) -> Deed:
         changes=(),
         adopted=receipt.adopted,
         wrote_password=receipt.wrote_password,
-        seal=receipt.seal,
+        seal=seal or receipt.seal,
     )
     return Deed(plan, receipt.account, label, replaces=other)
+
+
+def _new_seal(context: Context, after: Host, receipt: Receipt, secret: Secret, options: Options) -> str:
+    """The mark of the password in the client's own store, if it gets there by what is changed."""
+    at = at_receipt(options, receipt)
+    try:
+        client = clients.get(receipt.client)
+        before, stored = (client.stored_secret(host, receipt.account, at) for host in (context.host, after))
+        return client.stored_seal(after, receipt.account, at) if before != stored == secret else ""
+    except ProvisionError:
+        return ""
 
 
 def _has(context: Context, receipt: Receipt, secret: Secret) -> bool:

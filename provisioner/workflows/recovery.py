@@ -9,6 +9,7 @@ from provisioner import apply
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.workflows.context import Context
 from provisioner.workflows.guide import revoke_hint
+from provisioner.workflows.users import Password
 
 
 def recover(context: Context, address: str | None = None, *, wait: bool = False) -> None:
@@ -41,4 +42,4 @@ def _hints(context: Context, finished: Iterable[Receipt]) -> Iterator[str]:
     for receipt in finished:
         removed = receipt.goal is ReceiptState.REMOVED and not receipt.replaced
         if label := receipt.label if removed else receipt.previous:
-            yield revoke_hint(context, receipt.address, receipt.provider, label)
+            yield revoke_hint(context, Password.of(receipt, label))

@@ -30,6 +30,7 @@ from provisioner.workflows.guide import revoke_hint
 from provisioner.workflows.recovery import recover
 from provisioner.workflows.undo import Removal, removal
 from provisioner.workflows.unneeded import Run
+from provisioner.workflows.users import Password
 
 
 def remove(
@@ -60,10 +61,11 @@ def remove(
         for receipt in present
         if (not wanted or receipt.client in wanted) and is_at(receipt, options.profile)
     ]
+    freed: list[tuple[Receipt, Password]] = []
     # Accounts that stay come last: until then their receipts say that their passwords are needed.
     run = Run(going=frozenset(receipt.id for receipt in receipts))
     for receipt in sorted(receipts, key=lambda one: one.adopted):
-        row = _one(context, receipt, options, run, dry_run=dry_run, wait=wait, force=force)
+        row = _one(context, receipt, options, run, freed, dry_run=dry_run, wait=wait, force=force)
         context.report.add(row)
         if row.ok:
             run = Run(run.going, run.gone | {receipt.id})
@@ -76,12 +78,20 @@ def remove(
         return
     if not dry_run and context.report.ok:
         hints = (
-            revoke_hint(context, receipt.address, receipt.provider, receipt.label)
-            for receipt in receipts
+            revoke_hint(context, password)
+            for receipt, password in freed
             if not receipt.replaced  # still in use there
             if receipt.label or clients.holds_password(receipt.client)
         )
         context.report.next = "\n".join(dict.fromkeys(hints))
+
+
+def _password(
+    context: Context, client: Client | None, receipt: Receipt, plan: Plan, options: Options
+) -> Password:
+    """What may be revoked afterwards. A keyring is asked for it only if it is asked anyway."""
+    read = plan.secrets or not receipt.secrets
+    return Password.of(receipt, receipt.label, _stored(context, client, receipt, options) if read else None)
 
 
 def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) -> list[str]:
@@ -95,8 +105,17 @@ def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) 
 
 
 def _one(
-    context: Context, receipt: Receipt, options: Options, run: Run, *, dry_run: bool, wait: bool, force: bool
+    context: Context,
+    receipt: Receipt,
+    options: Options,
+    run: Run,
+    freed: list[tuple[Receipt, Password]],
+    *,
+    dry_run: bool,
+    wait: bool,
+    force: bool,
 ) -> ClientRow:
+    """`freed`: its password is added to them."""
     title = receipt.client
     try:
         client = clients.get(receipt.client) if receipt.client in clients.CLIENT_IDS else None
@@ -110,10 +129,12 @@ def _one(
             wait_until_closed(context, found.plan)
         with undisturbed(context, wait=wait):
             found = removal(context, receipt, options, run, force=force)
+            password = _password(context, client, receipt, found.plan, options)
             before, keep = context.journal.kept(), {change.path for change in found.keep}
             deed = Deed(found.plan, receipt.account, receipt.label, receipt, keep=keep)
             carry_out(context, [deed], wait=wait)
             kept = sorted(context.journal.kept() - before)
+        freed.append((receipt, password))
         notes = [*found.plan.notes, *_stays(found.plan)]
         stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)
         notes += [f"The password is gone from {place}." for place in stores]

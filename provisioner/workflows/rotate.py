@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from provisioner import providers, seals
 from provisioner.accounts import Wish, check_label, parse_address
@@ -14,7 +14,7 @@ from provisioner.model import Plan, Provider
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
-from provisioner.workflows import labels
+from provisioner.workflows import labels, users
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -26,9 +26,10 @@ from provisioner.workflows.context import (
     wait_until_closed,
 )
 from provisioner.workflows.guide import announce, default_label, revoke_hint
-from provisioner.workflows.holders import Holder, Holders, planned, search
+from provisioner.workflows.holders import Holder, Holders, planned, search, together
 from provisioner.workflows.login import Login, prove
 from provisioner.workflows.recovery import recover
+from provisioner.workflows.users import Password
 
 
 def rotate(
@@ -52,8 +53,8 @@ def rotate(
     address = "@".join(parse_address(wish.address))
     recover(context, address, wait=wait)
     with undisturbed(context, wait=wait):
-        seen = _places(context, address)
         found = search(context, wish, client_ids, options, profile_file)
+        seen = _places(context, found)
         holders = found.holders
         # What asks for the password need not be closed for a new one.
         first = [plan for plan in planned(context, holders, PLACEHOLDER) if not plan.empty]
@@ -84,14 +85,14 @@ def rotate(
         for plan in first:
             wait_until_closed(context, plan)
     with undisturbed(context, wait=wait):  # until now the client, or another provisioner, may have written
-        if _places(context, address) != seen:
+        if _places(context, found) != seen:
             raise Conflict(
                 f"Another provisioner has changed what is set up for {address} since this command began.",
                 "Nothing was written; run the command again.",
                 code="drift",
             )
         plans = planned(context, holders, secret)
-        known = labels.known(context, address, secret)
+        known = labels.known(context, found.accounts, secret)
         label = label or known or new_label
         changed, typed = [], []
         for holder, plan in zip(holders, plans, strict=True):
@@ -100,28 +101,30 @@ def rotate(
                 changed.append((holder, plan))
             elif asks(holder.client) and not (known and holder.label == known):
                 typed.append((holder, dataclasses.replace(plan, locks=())))
-        deeds = [holder.deed(context, plan, label, secret) for holder, plan in (*changed, *typed)]
+        written = (*together(context, changed, secret), *typed)
+        old = [holder.password(context, secret) for holder, _ in written]
+        deeds = [holder.deed(context, plan, label, secret) for holder, plan in written]
         if deeds:
             deeds += labels.sharers(context, deeds, secret, label)
             verify = functools.partial(_verify, context, holders, secret, provider, timeout)
             carry_out(context, deeds, wait=wait, verify=verify if changed else lambda: None)
     for holder, plan in zip(holders, plans, strict=True):
-        context.report.add(_row(holder, plan))
+        context.report.add(_row(holder, plan, address))
         if plan.open:
             context.ui.open(str(plan.open))
     for row in found.rows():
         context.report.add(row)
     if deeds:
-        context.report.next = _next(context, found, [holder for holder, _ in (*changed, *typed)])
+        context.report.next = _next(context, found, old)
     elif printed:
         context.report.next = _ELSEWHERE
     else:
-        context.report.next = _before(context, holders)
+        context.report.next = _before(context, holders, secret)
 
 
-def _places(context: Context, address: str) -> set[tuple[str, str]]:
-    """Where the account is set up."""
-    return {(receipt.client, receipt.where) for receipt in context.journal.receipts(address)}
+def _places(context: Context, found: Holders) -> set[tuple[str, str, str]]:
+    """Where each address of the login is set up."""
+    return {(one.account.key, one.client, one.where) for one in users.receipts(context, *found.accounts)}
 
 
 _ELSEWHERE = (
@@ -187,8 +190,9 @@ def _verify(
         )
 
 
-def _row(holder: Holder, plan: Plan) -> ClientRow:
-    changed = not plan.empty
+def _row(holder: Holder, plan: Plan, address: str) -> ClientRow:
+    """`address`: the one that was asked for; another one is named."""
+    changed, account = not plan.empty, holder.account
     state, message = State.UNCHANGED, "has this password already, nothing to do"
     if asks(holder.client):
         state, message = State.BY_HAND, holder.note
@@ -199,30 +203,31 @@ def _row(holder: Holder, plan: Plan) -> ClientRow:
         title=plan.title,
         ok=True,
         state=state,
-        message=message,
+        message=message if account.key == address.lower() else f"{account.address}: {message}",
         next=plan.next if changed and plan.open else "",
         path=plan.where,
         notes=plan.notes if changed else (),
     )
 
 
-def _next(context: Context, found: Holders, changed: Sequence[Holder]) -> str:
+def _next(context: Context, found: Holders, old: Sequence[Password]) -> str:
     """Which label to revoke, once no client uses it any more."""
     gone = {receipt.id for receipt in found.gone}
-    hints = dict.fromkeys(
-        revoke_hint(context, holder.account.address, holder.account.provider, holder.label, without=gone)
-        for holder in changed
-        if holder.label
-    )
+    told = {one.advice for _, one in found.by_hand}
     first = ["First change the old password by hand where that is said above."] if found.by_hand else []
-    return "\n".join([*first, *(hints or ["Now revoke the old password where you made it."])])
+    labelled = [one for one in old if one.label] or old
+    return _joined([*first, *(revoke_hint(context, one, without=gone, told=told) for one in labelled)])
 
 
-def _before(context: Context, holders: Sequence[Holder]) -> str:
+def _before(context: Context, holders: Sequence[Holder], secret: Secret) -> str:
     """The same when nothing was left to change: an earlier run may have ended before it could say so."""
-    hints = (
-        revoke_hint(context, holder.account.address, holder.account.provider, label)
+    return _joined(
+        revoke_hint(context, Password(holder.account, label, by=secret))
         for holder in holders
         if (label := _previous(context, holder))
     )
-    return "\n".join(dict.fromkeys(hints))
+
+
+def _joined(hints: Iterable[str]) -> str:
+    """All lines, each once."""
+    return "\n".join(dict.fromkeys(line for hint in hints for line in hint.splitlines()))

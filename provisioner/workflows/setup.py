@@ -21,7 +21,7 @@ from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
 from provisioner.stores.command import refuse_revealing
-from provisioner.workflows import alike, labels, sources
+from provisioner.workflows import alike, labels, sources, users
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -79,7 +79,7 @@ def setup(
     if not holding:  # then there is nothing to prove either
         options = dataclasses.replace(options, check=False)
     titles = [client.TITLE for client in holding or (client for client, _ in chosen)]
-    before = [] if options.dry_run else context.journal.receipts(candidate.address)
+    before = [] if options.dry_run else users.receipts(context, candidate.account())
     label = options.label or labels.unused(default_label(context.host, titles), before)
     check_label(label)
     needed = options.check or not all(asks(client) for client in holding)
@@ -104,7 +104,7 @@ def setup(
         given = label if client in holding else ""
         row = _one(context, client, account, asked, secret, given, _among(options, together, beside))
         context.report.add(row)
-    hints = () if options.dry_run else labels.replaced(context, candidate.address, before)
+    hints = () if options.dry_run else labels.replaced(context, account, before, secret)
     context.report.next = "\n".join(filter(None, (*hints, _next(account, context.report.rows, options))))
 
 
@@ -237,14 +237,16 @@ def _one(
             if not done:
                 had = client.stored_secret(context.host, account, options.client)
                 other = had not in (None, secret)
-                adopted = had is not None and twin is None
+                shared = plan.adopted and users.made(context, account, client.ID, plan.where)
+                adopted = had is not None and twin is None and not shared
+                plan = dataclasses.replace(plan, adopted=plan.adopted and not shared)
                 deeds = [Deed(plan, account, label, adopted=adopted, replaces=other, lost=had is None)]
                 if client.ABOUT.holds_password:
-                    deeds += labels.sharers(context, deeds, secret, label)
+                    deeds += labels.sharers(context, deeds, secret, label, options.client)
                 carry_out(context, deeds, wait=options.wait, verify=verify)
             elif options.label and earlier and earlier.label != label:
                 deeds = [labels.renamed(earlier, label)]
-                deeds += labels.sharers(context, deeds, secret, label)
+                deeds += labels.sharers(context, deeds, secret, label, options.client)
                 carry_out(context, deeds, wait=options.wait)
         _open(context, plan)
         done_by = _DONE
@@ -270,7 +272,7 @@ def _label(
         seal = client.stored_seal(context.host, account, options.client)
         if asks(client) or labels.stays(context, plan, earlier, seal, had, secret):
             return earlier.label
-    return options.label or labels.known(context, account.address, secret)
+    return options.label or labels.known(context, [account], secret)
 
 
 def _earlier(context: Context, client: Client, account: Account, plan: Plan) -> Receipt | None:

@@ -17,7 +17,7 @@ from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.model import FileChange, Plan, Support
 from provisioner.plan import prune
 from provisioner.receipt import FileRecord, Receipt
-from provisioner.workflows import unneeded
+from provisioner.workflows import unneeded, users
 from provisioner.workflows.context import Context
 from provisioner.workflows.unneeded import ALONE, Run
 
@@ -41,6 +41,7 @@ def removal(
     Raises Conflict if someone's changes are in the way: it names them, what was there before, and what
     `force` would do. Raises other ProvisionErrors if the client or the keyring cannot be asked.
     """
+    options = dataclasses.replace(options, sharing=users.sharing(context, receipt))
     try:
         return _with_items(context, receipt, _gentle(context, receipt, options), options, run, force=force)
     except Conflict as error:
@@ -77,7 +78,7 @@ def _gentle(context: Context, receipt: Receipt, options: Options) -> Removal:
     if receipt.replaced:
         return Removal(_left(receipt))
     # What the user imported by hand is not undone by restoring a file: the client says what else to do.
-    if not _imported(receipt) and untouched(context, receipt):
+    if not _imported(receipt) and untouched(context, receipt) and not unneeded.since(context, receipt):
         try:
             return Removal(restored(context, receipt))
         except ProvisionError as error:
@@ -265,7 +266,7 @@ def _resolved(path: Path) -> Path:
 def _with_items(
     context: Context, receipt: Receipt, found: Removal, options: Options, run: Run, *, force: bool
 ) -> Removal:
-    changes, notes = unneeded.items(context, receipt, run, force=force)
+    changes, notes = unneeded.items(context, receipt, found.plan, run, force=force)
     plan = dataclasses.replace(found.plan, secrets=changes, notes=(*found.plan.notes, *notes))
     with contextlib.suppress(ProvisionError):  # restored files are news to running programs, too
         own = _client(receipt).unplan(context.host, receipt, options)

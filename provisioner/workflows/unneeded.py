@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.errors import ProvisionError
-from provisioner.model import SecretChange
+from provisioner.model import Plan, SecretChange
+from provisioner.plan import imagined
 from provisioner.receipt import Receipt
 from provisioner.workflows.context import Context
+from provisioner.workflows.users import reader
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,23 @@ def others(context: Context, receipt: Receipt) -> list[Receipt]:
     return [one for one in context.journal.in_force() if one.id != receipt.id]
 
 
+def since(context: Context, receipt: Receipt) -> bool:
+    """Another account was set up, or got another password, in one of the files since: as they were before,
+    they lack that."""
+    before = {record.path: record.before for record in receipt.files}
+    return any(
+        record.path in before and record.after != before[record.path]
+        for one in others(context, receipt)
+        if one.updated >= receipt.created
+        for record in one.files
+    )
+
+
 def items(
-    context: Context, receipt: Receipt, run: Run = ALONE, *, force: bool = False
+    context: Context, receipt: Receipt, plan: Plan, run: Run = ALONE, *, force: bool = False
 ) -> tuple[tuple[SecretChange, ...], tuple[str, ...]]:
-    """The keyring items that go: ours, and needed by no other client. And what the person is told of others.
+    """The keyring items that go after the plan: ours, and needed by no other client, whoever has set that up.
+    And what the person is told of others.
 
     Raises ProvisionError (`keyring.*`); `force`: a keyring that is not there is left alone.
     """
@@ -43,6 +58,9 @@ def items(
     for other in left:
         for used in other.secrets:
             users.setdefault(used.item.identity, []).append(other)
+    after = imagined(context.host, [plan])
+    # In a dry run they are still there.
+    gone = {(one.client, one.where) for one in others(context, receipt) if one.id in run.gone}
     changes, notes = [], []
     for record in receipt.secrets:
         if not record.item.kept or (record.had_before and not record.item.ours):
@@ -56,6 +74,13 @@ def items(
                 verb = "uses" if len(names) == 1 else "use"
                 notes.append(f"The password stays in {record.item.place}: {', '.join(names)} {verb} it.")
             continue
+        if not record.item.is_seal:
+            if record.foreign:
+                notes.append(f"The password stays in {record.item.place}, where it was before provisioner.")
+                continue
+            if name := reader(after, receipt.account, record.item, without=gone):
+                notes.append(f"The password stays in {record.item.place}: {name} reads it.")
+                continue
         try:
             value = context.host.secrets.get(record.item)
         except ProvisionError as error:

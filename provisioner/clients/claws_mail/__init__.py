@@ -126,7 +126,7 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
             raise
         return (Found(str(directory), advice=f"{error.message} So look there before you revoke."),)
     return tuple(
-        Found(str(directory), user.account)
+        Found(str(directory), user.account, name=user.name)
         if user.account
         else accountrc.by_hand(TITLE, user.name, account, directory)
         for user in users

@@ -190,6 +190,7 @@ def by_hand(title: str, name: str, account: Account, where: Path) -> Found:
         str(where),
         advice=f"{title} has the account {name} at {account.imap.host} with settings of its own: change its "
         "password there before you revoke the old one.",
+        name=name,
     )
 
 

@@ -125,10 +125,10 @@ def _in_file(host: Host, account: Account, server: Server, path: Path, parse: Pa
     lines = set()
     for entry in _own(file, account, server, parse):
         if hook.reads(entry.command, account):
-            yield Found(str(path), account, item)
+            yield Found(str(path), account, item, name=str(entry.line))
         elif entry.line not in lines:  # one that only takes over another's settings
             lines.add(entry.line)
-            yield Found(str(path), advice=_advice(host, path, entry))
+            yield Found(str(path), advice=_advice(host, path, entry), name=str(entry.line))
 
 
 def _without_blocks(file: BlockFile) -> str:

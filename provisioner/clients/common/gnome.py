@@ -5,7 +5,8 @@ that the last of them hands its accounts to the other two, so that an account in
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from provisioner.clients.base import Options
@@ -138,6 +139,25 @@ def is_online(host: Host, source: KeyFile, path: Path) -> bool:
 def has_address(account: Account, *texts: str) -> bool:
     """One of these is the account's address, or a name with it: `Jane <jane@example.org>`."""
     return any(text.lower() == account.key or text.lower().endswith(f"<{account.key}>") for text in texts)
+
+
+def as_there(account: Account, *texts: str) -> Account:
+    """The account with the first of these addresses, unless one of them is its own."""
+    given = [text.rpartition("<")[2].removesuffix(">") for text in texts if text]
+    own = not given or has_address(account, *texts)
+    return account if own else dataclasses.replace(account, address=given[0])
+
+
+def refuse_shared(account: Account, there: Iterable[Account | None], title: str) -> None:
+    """Raises Conflict (`account.exists`) if only accounts of other addresses log in there: each of these
+    programs has one address for an account, and ours would take the place of theirs."""
+    others = [one.address for one in there if one]
+    if others and account.key not in (other.lower() for other in others):
+        raise Conflict(
+            f"{title} has an account that logs in there already, for {others[0]}.",
+            f"If it takes a second address for an account, add {account.address} to that one there.",
+            code="account.exists",
+        )
 
 
 def _elsewhere(account: Account, other: str, title: str) -> Conflict:

@@ -100,7 +100,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     ours = accounts.logins(receipt.account) if receipt.wrote_password else ()
     edit = Edit({}, existed=True, stale=ours)
     if not receipt.adopted:
-        edit = accounts.remove(view, receipt.account)
+        edit = accounts.remove(view, receipt.account, options.sharing)
     notes = _removal_notes(receipt, edit)
     if not options.force:
         _refuse_overridden(profile, user, edit)

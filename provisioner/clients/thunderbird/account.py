@@ -105,13 +105,14 @@ def add(view: View, account: Account, *, fresh: bool, platform: str, rename: boo
     return Edit(changes, existed=True, stale=_unused(after, before))
 
 
-def remove(view: View, account: Account) -> Edit:
-    """What to take out. Other accounts and the servers that they use stay."""
+def remove(view: View, account: Account, sharing: Collection[str] = ()) -> Edit:
+    """What to take out. Other accounts, addresses `sharing` this one and the servers of both stay."""
     found = find(view, account)
     if found is None:
         return Edit({}, existed=False, stale=_unused(view, logins(account)))
     server, identities = view.server_of(found), view.identities_of(found)
-    others = (
+    shared = any(view.email(key) in sharing for key in identities)
+    others = shared or (
         bool(identities)
         and view.email(identities[0]) != account.key
         and at(view, identities, account) is not None

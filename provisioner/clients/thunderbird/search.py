@@ -69,9 +69,9 @@ def _in_profile(host: Host, profile: Path, account: Account, *, named: bool) -> 
     for number, (login, key) in enumerate(logins.items()):
         own = _as_there(view, key, account) or (account if named else None) if number == 0 else None
         if own is not None:
-            yield Found(str(profile), own)
+            yield Found(str(profile), own, name=key)
         else:
-            yield Found(str(profile), advice=_advice(profile, login[1], account))
+            yield Found(str(profile), advice=_advice(profile, login[1], account), name=key)
 
 
 def _matching(view: View, account: Account) -> list[str]:
