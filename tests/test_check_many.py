@@ -94,6 +94,16 @@ def test_one_login_at_a_time_per_account() -> None:
     assert gauge.most == 1
 
 
+def test_one_login_at_a_time_per_user_in_whatever_form_and_under_whatever_address() -> None:
+    gauge = Gauge(2)
+    with server({"AUTHENTICATE": (gauge, "{tag} OK welcome\r\n")}) as one:
+        targets = [Target(HOST, one.port, Security.TLS, names) for names in (("u", "u@x.org"), ("U@x.org",))]
+        logins = [Login(f"{n}@y.org", target, target) for n, target in enumerate(targets)]
+        secrets = [Secret(PASSWORD), Secret("another")]
+        assert len(log_in([Attempt.having(*each) for each in zip(logins, secrets, strict=True)])) == 2
+    assert gauge.most == 1
+
+
 def test_a_server_that_has_enough_connections_gets_half_as_many() -> None:
     gauge = Gauge(4)
     calls = iter(range(1000))

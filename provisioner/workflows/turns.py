@@ -77,7 +77,8 @@ class Job:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Task:
-    """One login of a job. `place`: where, and as whom; `keys`: what may only log in once at a time."""
+    """One login of a job. `place`: where, and as whom; `keys`: what may only log in once at a time:
+    an address, and each form of the user name under whatever address."""
 
     job: Job
     service: Service
@@ -90,7 +91,8 @@ class Task:
         target = login.target(service)
         users = tuple(user.lower() for user in target.usernames)
         place = (service, target.host.lower(), target.port, target.security, users)
-        return cls(job, service, place, frozenset(((service, login.address.lower()), place)))
+        logins = ((service, target.host.lower(), user) for user in users)
+        return cls(job, service, place, frozenset(((service, login.address.lower()), *logins)))
 
     @property
     def target(self) -> Target:
