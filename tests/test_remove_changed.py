@@ -159,6 +159,43 @@ def test_force_without_need_keeps_nothing_and_names_nothing(setup: Setup) -> Non
     assert "kept" not in text_of(row)
 
 
+ADDED = (
+    b'user_pref("mail.identity.id2.useremail", "jane@work.example");\n'
+    b'user_pref("mail.identity.id2.htmlSigText", "My signature");\n'
+    b'user_pref("mail.identity.id2.valid", true);\n'
+)
+SIGNATURE = b'user_pref("mail.identity.id1.htmlSigText", "Mine, too");\n'
+
+
+def test_what_was_added_to_the_account_in_thunderbird_goes_only_with_force(bird: Setup) -> None:
+    prefs = rc(bird)
+    ours = prefs.read_bytes()
+    prefs.write_bytes(ours.replace(b'identities", "id1"', b'identities", "id1,id2"') + ADDED + SIGNATURE)
+    changed = prefs.read_bytes()
+    row = only(run(bird))
+    assert (row.code, row.exit_code) == ("account.added_to", 5)
+    for what in (
+        "the identity jane@work.example",
+        "signature of jane@work.example",
+        "of jane.appleseed@icloud",
+    ):
+        assert what in row.message
+    assert "With --force, provisioner takes the account out together with those changes" in row.next
+    named_paths_exist(bird, row)
+    assert prefs.read_bytes() == changed
+    row = only(run(bird, force=True))
+    assert (row.state, bird.journal.receipts()) == (State.REMOVED, [])
+    assert b"id2" not in prefs.read_bytes()
+    assert changed in {path.read_bytes() for path in kept(bird)}
+
+
+def test_an_identity_of_ours_without_additions_goes_as_ever(bird: Setup) -> None:
+    prefs = rc(bird)
+    prefs.write_bytes(prefs.read_bytes() + SIGNATURE.replace(b"Mine, too", b" ") + b'user_pref("x", 1);\n')
+    assert only(run(bird)).state is State.REMOVED
+    assert not kept(bird)
+
+
 def test_no_copy_stays_if_it_did_not_work_out(bird: Setup) -> None:
     prefs = rc(bird)
     prefs.write_bytes(b"user_pref(broken")

@@ -314,6 +314,24 @@ def test_removal_hands_the_defaults_on() -> None:
     assert left["mail.smtp.defaultserver"] == "smtp2"
 
 
+def test_an_outgoing_server_that_only_an_added_identity_uses_stays() -> None:
+    """It has nothing to do with ours, and neither has its password."""
+    values = after(BOBS, add(BOBS)) | {
+        "mail.account.account6.identities": "id2,id3",
+        "mail.identity.id3.useremail": "jane@work.example",
+        "mail.identity.id3.smtpServer": "smtp3",
+        "mail.smtpservers": "smtp1,smtp2,smtp3",
+        "mail.smtpserver.smtp3.hostname": "smtp.work.example",
+        "mail.smtpserver.smtp3.username": "jane",
+    }
+    edit = remove(values)
+    assert edit.added == ("the identity jane@work.example",)
+    assert ("smtp://smtp.work.example", "jane") not in edit.stale
+    left = after(values, edit)
+    assert left["mail.smtpservers"] == "smtp1,smtp3"
+    assert "mail.identity.id3.useremail" not in left
+
+
 def test_an_outgoing_server_that_another_identity_uses_stays() -> None:
     values = after(BOBS, add(BOBS)) | {"mail.identity.id1.smtpServer": "smtp2"}
     edit = remove(values)

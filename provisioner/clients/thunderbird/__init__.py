@@ -88,7 +88,8 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account and its two passwords out of the profile, and leaves all else as it is now.
 
     With `options.force`, what user.js says and a password store that we do not recognise stay, and the
-    notes say so. Raises Conflict as `plan`.
+    notes say so; what the user has added to the account goes with it. Raises Conflict as `plan`, and
+    `account.added_to`.
     """
     profile = Path(receipt.where)
     app = next((app for app in installation.find(host) if profile.is_relative_to(app.root)), None)
@@ -104,6 +105,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     notes = _removal_notes(receipt, edit)
     if not options.force:
         _refuse_overridden(profile, user, edit)
+        _refuse_added(receipt, edit)
     passwords: tuple[FileChange, ...] = ()
     try:
         if edit.stale and host.read(profile / "key4.db") is not None:
@@ -206,6 +208,17 @@ def _refuse_overridden(profile: Path, user: Prefs, edit: Edit) -> None:
                 "Take that line out of user.js first, then run the command again.",
                 code="prefs.user_js",
             )
+
+
+def _refuse_added(receipt: Receipt, edit: Edit) -> None:
+    if edit.added:
+        raise Conflict(
+            f"With {receipt.address}, what was added to it in Thunderbird would go: "
+            f"{' and '.join(edit.added)}.",
+            "In Thunderbird (Account Settings), take over to another account what you need, and delete it in "
+            "this one; then run the command again.",
+            code="account.added_to",
+        )
 
 
 def _refuse_unwritable(account: Account) -> None:

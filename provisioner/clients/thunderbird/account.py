@@ -48,6 +48,8 @@ class Edit:
     """Logins that nothing uses after the change."""
     others: bool = False
     """After a removal: the account itself stays, because the user has other addresses in it."""
+    added: tuple[str, ...] = ()
+    """What the user has added to the account, and a removal would take along."""
 
 
 def logins(account: Account) -> tuple[Login, Login]:
@@ -118,8 +120,9 @@ def remove(view: View, account: Account, sharing: Collection[str] = ()) -> Edit:
         and at(view, identities, account) is not None
     )
     gone = [key for key in identities if view.email(key) == account.key] if others else identities
+    ours = at(view, gone, account) or next(iter(gone), "")
     kept = set(_all_identities(view)) - set(gone)
-    smtps = {view.text(f"mail.identity.{key}.smtpServer") for key in gone}
+    smtps = {view.text(f"mail.identity.{ours}.smtpServer")}
     smtps -= {view.text(f"mail.identity.{key}.smtpServer") for key in kept}
     branches = [f"mail.identity.{key}." for key in gone] + [f"mail.smtpserver.{key}." for key in smtps if key]
     changes: dict[str, Value | None] = {}
@@ -139,7 +142,15 @@ def remove(view: View, account: Account, sharing: Collection[str] = ()) -> Edit:
     changes = {name: value for name, value in changes.items() if view.values.get(name) != value}
     after = View({name: value for name, value in {**view.values, **changes}.items() if value is not None})
     before = [view.imap_login(server), *(view.smtp_login(key) for key in smtps if key), *logins(account)]
-    return Edit(changes, existed=True, stale=_unused(after, before), others=others)
+    added = _added(view, gone, ours)
+    return Edit(changes, existed=True, stale=_unused(after, before), others=others, added=added)
+
+
+def _added(view: View, identities: list[str], ours: str) -> tuple[str, ...]:
+    """The identities beside ours, and signatures: what somebody has typed, and is nowhere else."""
+    others = [f"the identity {view.email(key) or key}" for key in identities if key != ours]
+    signatures = [key for key in identities if view.text(f"mail.identity.{key}.htmlSigText").strip()]
+    return (*others, *(f"the signature of {view.email(key) or key}" for key in signatures))
 
 
 def _keys(view: View, account: Account, found: str | None) -> tuple[Keys, set[str]]:
