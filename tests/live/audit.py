@@ -8,15 +8,20 @@ that is shared with a file, to which is written without a call, and the names th
 from __future__ import annotations
 
 import base64
+import bz2
 import contextlib
+import functools
 import hashlib
+import lzma
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from provisioner.demo.server import DemoServer
 from provisioner.demo.tour import pretend_to_be_icloud
@@ -53,6 +58,92 @@ def forms(secret: str) -> Iterator[str]:
             yield base64.b64encode(digest).decode().rstrip("=")
 
 
+PIECE = 6
+"""So many characters of a password are as bad as all of it."""
+
+
+def pieces(secret: str) -> Iterator[str]:
+    """Every piece, with its dashes and without, in lower case: plain, hex, UTF-16, backwards."""
+    for whole in {secret.lower(), secret.lower().replace("-", "")}:
+        for at in range(len(whole) - PIECE + 1):
+            piece = whole[at : at + PIECE]
+            yield from (piece, piece[::-1], piece.encode().hex(), "\\0".join(piece))
+
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}")
+_PACKED: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lzma.LZMADecompressor,
+    **{b"\x78" + level: zlib.decompressobj for level in (b"\x01", b"\x5e", b"\x9c", b"\xda")},
+}
+"""How packed data begin (RFC 1950, RFC 1952, and what file(1) knows), and what unpacks them."""
+_MAGIC = re.compile(b"|".join(map(re.escape, _PACKED)))
+
+
+def unpacked(data: bytes, depth: int = 2) -> Iterator[bytes]:
+    """All that is packed or in base64 somewhere in the data, also one in the other."""
+    found = []
+    for magic in _MAGIC.finditer(data):
+        with contextlib.suppress(zlib.error, OSError, lzma.LZMAError, EOFError):
+            found.append(_PACKED[magic[0]]().decompress(data[magic.start() :], 1 << 20))
+    straight = re.sub(rb"[\r\n\t ]", b"", data).translate(bytes.maketrans(b"-_", b"+/"))
+    for run in _BASE64.findall(straight):
+        for start in range(4):
+            whole = run[start : len(run) - (len(run) - start) % 4]
+            found.append(base64.b64decode(whole))
+    for one in filter(None, found):
+        yield one
+        if depth > 1:
+            yield from unpacked(one, depth - 1)
+
+
+@functools.cache
+def _inside(string: str) -> bytes:
+    """What is packed in a string of a trace, in lower case; most strings come again and again."""
+    data = _ESCAPE.sub(_unescaped, string.encode("utf-8", "replace"))
+    return b"\n".join(unpacked(data)).lower()
+
+
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|x[0-9a-f]{2}|.)")
+_LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f"}
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    """As strace writes bytes in strings."""
+    code = escape[1]
+    if code[:1].isdigit():
+        return bytes([int(code, 8) & 0xFF])
+    return bytes([int(code[1:], 16)]) if code[:1] == b"x" and len(code) == 3 else _LETTERS.get(code, code)
+
+
+_STRING = re.compile(r'"((?:[^"\\]|\\.)+)"')
+
+
+class Needles:
+    """A password in all forms in which it is looked for."""
+
+    def __init__(self, secret: str) -> None:
+        self.whole, self.small = tuple(forms(secret)), tuple(set(pieces(secret)))
+        self.bytes = tuple(piece.encode() for piece in self.small if "\\" not in piece)
+
+    def plain(self, text: str) -> bool:
+        """The text shows it, or a piece of it in either case."""
+        lowered = text.lower()
+        return any(one in text for one in self.whole) or any(one in lowered for one in self.small)
+
+    def packed(self, line: str) -> bool:
+        """What is packed or in base64 in a line of a trace, or of an output, shows a piece of it."""
+        strings = _STRING.findall(line) or [line]
+        return any(one in inside for inside in map(_inside, strings) if inside for one in self.bytes)
+
+    def in_file(self, data: bytes) -> bool:
+        """A file shows it, as bytes or in UTF-16, or has it packed."""
+        inside = b"\n".join(unpacked(data)).lower()
+        text = data.decode("latin-1").replace("\0", "\\0")
+        return self.plain(text) or any(one in inside for one in self.bytes)
+
+
 _DRIP = re.compile(r'^(?:(\d+) +)?write\((\d+), "([^"]{1,3})", [1-3]\)', re.M)
 
 
@@ -65,11 +156,10 @@ def dripped(trace: str) -> str:
 
 
 def lines_with(text: str, secret: str) -> list[str]:
-    """The lines that show the password in any of its forms."""
-    needles = tuple(forms(secret))
-    if not any(needle in text for needle in needles):
-        return []
-    return [line for line in text.splitlines() if any(needle in line for needle in needles)]
+    """The lines that show the password in any of its forms, or a piece of it, also where that is packed."""
+    needles = Needles(secret)
+    seen = needles.plain(text)
+    return [line for line in text.splitlines() if (seen and needles.plain(line)) or needles.packed(line)]
 
 
 class Fickle(DemoServer):
@@ -205,13 +295,10 @@ class Bench:
         return self._found(r'connect\(\d+, \{sa_family=AF_UNIX, sun_path=@?"([^"]+)"') | self._found(inet)
 
     def files_with(self, secret: str) -> list[Path]:
-        """Files in the home that show the password, as bytes or in UTF-16."""
+        """Files in the home that show the password or a piece of it."""
+        needles = Needles(secret)
         files = (path for path in self.home.rglob("*") if path.is_file())
-        return [
-            path
-            for path in files
-            if lines_with(path.read_bytes().decode("latin-1").replace("\0", "\\0"), secret)
-        ]
+        return [path for path in files if needles.in_file(path.read_bytes())]
 
     def _pairs(self, pattern: str) -> set[tuple[str, str]]:
         return {(found[0], found[1]) for trace in self.traces for found in re.findall(pattern, trace)}

@@ -6,14 +6,18 @@ The canary may only be in the client's own store (encrypted) and in a file that 
 from __future__ import annotations
 
 import base64
+import bz2
+import gzip
 import hashlib
+import lzma
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,11 +32,14 @@ from tests.needs import need
 
 pytestmark = pytest.mark.live
 
-CANARY, NEWER, WRONG = "cana-rypa-ssxy-zwvu", "newe-rcan-aryx-yzab", "wron-gcan-aryx-yzab"
+CANARY, NEWER, WRONG = "vqzj-kxwp-hfqd-mzbt", "jwqx-zpvh-kdfg-xqnb", "zxgj-qmvw-ptkb-hqyz"
+"""No piece of them is a part of a word, which could be there by chance (Atlantic/Canary)."""
 SECRETS = (CANARY, NEWER, WRONG)
 GIVEN = "--password-stdin"
 RENAME = "rename,renameat,renameat2"
 """How a file takes the place of another, by whichever of these calls; each is counted by itself."""
+LINK = "link,linkat"
+"""How a file gets a name that nobody has yet."""
 CLIENTS = ("thunderbird", "msmtp", "mbsync")
 FAULT = """
 import {module} as module, sys
@@ -138,6 +145,10 @@ def test_the_password_is_nowhere_but_where_it_belongs(bench: Bench, desktop: Ses
     assert run(*apple, str(bench.home / "without.mobileconfig")) == 0
     assert run(*apple, "/nonexistent/x", "--with-password", GIVEN, secret=NEWER) == 2
     assert run("remove", EMAIL, "mbsync", "--dry-run", "--json") == 0
+    edited = bench.home / ".config/msmtp/config"
+    edited.write_text(edited.read_text().replace("tls on", "tls on\n# mine"))
+    killed = f"{RENAME}:when=2"
+    assert run("remove", EMAIL, "msmtp", "--force", kill_at=killed) == -signal.SIGKILL
     assert run("remove", EMAIL, "mbsync", "thunderbird") == 0
     lock(desktop)
     assert run("status", "--check") == 5
@@ -164,6 +175,16 @@ def test_a_file_with_the_password_is_the_only_one_and_private(bench: Bench) -> N
     assert opened
     assert all("0600" in line and "O_EXCL" in line for line in opened)
     assert bench.files_with(CANARY) == [target]
+    target.unlink()
+    killed = {"secret": CANARY, "kill_at": f"{LINK}:when=1"}
+    assert bench.run("export", EMAIL, "apple-mail", "-o", str(target), *given, **killed) == -signal.SIGKILL
+    (left,) = bench.files_with(CANARY)
+    assert left.stat().st_mode & 0o777 == 0o600
+    assert bench.run("status") == 5
+    assert left.name.encode() in bench.outputs
+    assert bench.run("remove", EMAIL) == 0
+    assert bench.files_with(CANARY) == []
+    assert lines_with(bench.outputs.decode(), CANARY) == []
     assert_keeps_to_itself(bench)
 
 
@@ -200,6 +221,12 @@ def test_the_demo_gives_its_password_to_no_program(bench: Bench) -> None:
         f"exec /usr/bin/env X={CANARY} cat /dev/null",
         f"printf {CANARY.replace('-', '')} > /dev/null",
         f"printf %s {hashlib.sha256(CANARY.encode()).hexdigest()}",
+        f"printf 'The password %s... is wrong' {CANARY[:9]}",
+        f"printf %s {CANARY.upper()}",
+        f"printf %s {CANARY.replace('-', '')[7:13].title()}",
+        f"printf %s {base64.urlsafe_b64encode(b'user ' + CANARY[3:12].encode()).decode()}",
+        f"printf %s {base64.b64encode(zlib.compress(CANARY.encode())).decode()}",
+        f"printf %s {CANARY[4:11].encode().hex()}",
     ],
 )
 def test_the_audit_notices_a_leak(bench: Bench, leak: str) -> None:
@@ -217,6 +244,19 @@ def test_the_audit_notices_other_programs_screens_and_files(bench: Bench) -> Non
     assert bench.connections() == {"/tmp/.X11-unix/X77"}
 
 
+@pytest.mark.parametrize("pack", [zlib.compress, gzip.compress, bz2.compress, lzma.compress, bytes.upper])
+def test_the_audit_notices_a_password_that_is_packed(bench: Bench, pack: Callable[[bytes], bytes]) -> None:
+    packed = b"\xff before" + pack(b'{"label": "x", "password": "' + CANARY[:10].encode() + b'"}')
+    script = f"open('receipt', 'wb').write({packed!r})"
+    (bench.home / "script").write_text(script)
+    bench.trace([sys.executable, "script"])
+    (bench.home / "script").unlink()
+    (shown,) = lines_with(bench.traces[0], CANARY)
+    assert " write(" in shown
+    assert bench.files_with(CANARY) == [bench.home / "receipt"]
+    assert bench.files_with("qqww-eerr-ttyy-uuii") == []
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_audit_notices_a_password_that_is_written_bit_by_bit(bench: Bench, size: int) -> None:
     script = f"import os\nfor at in range(0, 19, {size}): os.write(1, {CANARY!r}.encode()[at:at + {size}])"
@@ -227,11 +267,12 @@ def test_the_audit_notices_a_password_that_is_written_bit_by_bit(bench: Bench, s
 def test_the_audit_notices_shared_memory_and_names(bench: Bench) -> None:
     script = (
         "import ctypes, mmap, os; file = os.open('x', os.O_RDWR | os.O_CREAT, 0o600); os.ftruncate(file, 9)\n"
-        "mmap.mmap(file, 9)[:4] = b'cana'; ctypes.CDLL(None).prctl(15, b'cana-rypa', 0, 0, 0)"
+        f"name = {CANARY[:9].encode()!r}; mmap.mmap(file, 9)[:] = name\n"
+        "ctypes.CDLL(None).prctl(15, name, 0, 0, 0)"
     )
     bench.trace([sys.executable, "-c", script])
     assert bench.shared_memory() == {"3"}
-    assert bench.names() == {"cana-rypa"}
+    assert bench.names() == {CANARY[:9]}
 
 
 @pytest.mark.usefixtures("desktop")

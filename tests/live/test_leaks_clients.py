@@ -20,7 +20,7 @@ from tests.needs import need
 
 pytestmark = pytest.mark.live
 
-PRIMARY = "prim-aryc-anar-yxyz"
+PRIMARY = "pzxm-vrwk-qnjr-zbxw"
 NAMES = {"git-send-email": "git", "mblaze": "mscan"}
 """Programs that are not called as their client is."""
 DESKTOP = {"apple-mail", "claws-mail", "evolution", "geary", "gnome-online-accounts", "kmail", "sylpheed"}
