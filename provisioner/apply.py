@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -157,8 +158,9 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
     changed = []
     places = [refuse_unsafe(Path(record.path), host) for record in receipt.files]
     for record, path in reversed(list(zip(receipt.files, places, strict=True))):
-        with contextlib.suppress(NotADirectoryError):
-            atomic.unlink(atomic.temporary_name(path, receipt.id))
+        temporary = atomic.temporary_name(path, receipt.id)
+        if os.path.lexists(temporary):  # in a directory that cannot be opened nothing was ever written
+            atomic.unlink(temporary)
         current = digest(host.read(path))
         if current == record.before:
             continue
