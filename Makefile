@@ -26,7 +26,7 @@ demo: $(BIN)/.demo
 	$(BIN)/provisioner demo
 
 # Only as root and with apt: what the live tests need. Elsewhere they skip and say why.
-LIVE_PACKAGES := akonadi-backend-mysql kmail libkf5config-bin libkf5wallet-bin mariadb-client-core python3-pyqt5 mblaze khal khard radicale vdirsyncer aerc alpine claws-mail curl dbus dovecot-imapd dovecot-pop3d emacs-nox evolution fetchmail geary getmail6 git-email gnome-keyring gnome-online-accounts imagemagick imapfilter iproute2 isync libauthen-sasl-perl libglib2.0-bin libio-socket-ssl-perl libmailtools-perl libnss3-tools libsecret-tools m4 maildir-utils mpop msmtp mu4e mutt neomutt notmuch offlineimap3 openssl pass s-nail strace sylpheed thunderbird tmux xdotool xvfb zbar-tools
+LIVE_PACKAGES := akonadi-backend-mysql balsa kmail libkf5config-bin libkf5wallet-bin mariadb-client-core python3-pyqt5 mblaze khal khard radicale vdirsyncer aerc alpine claws-mail curl dbus dovecot-imapd dovecot-pop3d emacs-nox evolution fetchmail geary getmail6 git-email gnome-keyring gnome-online-accounts imagemagick imapfilter iproute2 isync libauthen-sasl-perl libglib2.0-bin libio-socket-ssl-perl libmailtools-perl libnss3-tools libsecret-tools m4 maildir-utils mpop msmtp mu4e mutt neomutt notmuch offlineimap3 openssl pass s-nail strace sylpheed thunderbird tmux xdotool xvfb zbar-tools
 system:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  dpkg -s $(LIVE_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && \

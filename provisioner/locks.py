@@ -23,13 +23,14 @@ if sys.platform != "win32":
 
 _POLL_SECONDS = 0.5
 MOZILLA = (".parentlock", "parent.lock")
-"""Names of lock files; any other path is that of a socket on which a running client listens."""
+"""Names of lock files; any other path is of a socket on which a running client listens, or of `program`."""
 CLOSE = "Close it and run the command again, or add --wait."
 _CLOSE = {
     "akonadiserver-cmd.socket": "Close it, end the server that it leaves running with `akonadictl stop`, "
     "and run the command again, or add --wait."
 }
 """What else to do before nobody listens there any more."""
+_PROGRAMS = Path("/proc")
 _LISTENS = 0x10000
 """__SO_ACCEPTCON among the flags in /proc/net/unix (proc(5); include/uapi/linux/net.h)."""
 _LONGEST = 107
@@ -106,7 +107,7 @@ class OwnLock:
 def hold(paths: Sequence[Path], title: str, *, wait: bool = False) -> Iterator[None]:
     """Holds Mozilla profile locks (nsProfileLock.cpp: a POSIX write lock on `.parentlock`, an unshared
     open of `parent.lock` on Windows). A profile directory that does not exist yet needs none.
-    Nothing is held for the socket of a client; only one that listens there is noticed.
+    Nothing is held for the socket of a client, or for a program; only one that is there is noticed.
 
     `title` names the client in the message; `wait` polls until the lock is free.
     Raises Conflict (code `client.running`) that says who holds it.
@@ -114,13 +115,29 @@ def hold(paths: Sequence[Path], title: str, *, wait: bool = False) -> Iterator[N
     with contextlib.ExitStack() as stack:
         for path in paths:
             if not is_file(path):
-                while _listening(path):
+                while _runs(path.name) if path.parent == _PROGRAMS else _listening(path):
                     if not wait:
                         raise _running(title, hint=_CLOSE.get(path.name, CLOSE))
                     pause()
             elif path.parent.is_dir():
                 stack.enter_context(_one(path, title, wait=wait))
         yield
+
+
+def program(name: str) -> Path:
+    """For `hold`: the client has neither lock nor socket, but runs under this name (proc(5), comm)."""
+    return _PROGRAMS / name[:15]
+
+
+def _runs(name: str, processes: Path = Path("/proc")) -> bool:
+    """A program of this user's has the name; one that has ended and is only not yet buried does not count."""
+    for stat in processes.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it may end while it is looked at
+            _, _, rest = stat.read_text("utf-8", "replace").partition("(")
+            comm, _, state = rest.rpartition(")")
+            if comm == name and state.split()[0] != "Z" and stat.stat().st_uid == os.geteuid():
+                return True
+    return False
 
 
 def is_file(path: Path) -> bool:

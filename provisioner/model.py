@@ -283,7 +283,7 @@ class Plan:
     changes: tuple[FileChange, ...]
     secrets: tuple[SecretChange, ...] = ()
     locks: tuple[Path, ...] = ()
-    """Lock files of Mozilla profiles, held while writing, and sockets of other running clients (locks.py)."""
+    """Lock files of Mozilla profiles, held while writing; sockets and names of other clients (locks.py)."""
     done: str = ""
     next: str = ""
     """For the report: one line of what the client has now, and what to do next, in plain words. A command

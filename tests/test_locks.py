@@ -176,3 +176,22 @@ def test_a_file_system_without_locks_leaves_it_to_the_symlink(
     (tmp_path / "lock").symlink_to(f"127.0.0.1:{os.getpid()}")
     with pytest.raises(Conflict), locks.hold([tmp_path / ".parentlock"], "Thunderbird"):
         pass
+
+
+def test_a_program_without_lock_or_socket_is_known_by_its_name(tmp_path: Path) -> None:
+    for number, (comm, state) in enumerate([("balsa", "Z"), ("other (balsa)", "S"), ("balsa2", "R")], 70):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / f"{number}/stat").write_text(f"{number} ({comm}) {state} 1 1\n")
+    assert not locks._runs("balsa", tmp_path)
+    assert locks._runs("other (balsa)", tmp_path)
+    (tmp_path / "70/stat").write_text("70 (balsa) S 1 1\n")
+    assert locks._runs("balsa", tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/comm").exists(), reason="proc(5)")
+def test_a_running_program_is_noticed() -> None:
+    own = Path("/proc/self/comm").read_text().strip()
+    with pytest.raises(Conflict, match="It is running"), locks.hold([locks.program(own)], "It"):
+        pass
+    with locks.hold([locks.program("no such program")], "It"):
+        pass

@@ -44,6 +44,7 @@ CLIENT_IDS = (
     "geary",
     "gnome-online-accounts",
     "kmail",
+    "balsa",
 )
 """In the order in which they are shown. The module of a client is its ID with `_` for `-`."""
 
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         aerc,
         alpine,
         apple_mail,
+        balsa,
         claws_mail,
         curl,
         emacs,
@@ -125,6 +127,7 @@ if TYPE_CHECKING:
         geary,
         gnome_online_accounts,
         kmail,
+        balsa,
     )
 
 

@@ -23,7 +23,16 @@ pytestmark = pytest.mark.live
 PRIMARY = "pzxm-vrwk-qnjr-zbxw"
 NAMES = {"git-send-email": "git", "mblaze": "mscan"}
 """Programs that are not called as their client is."""
-DESKTOP = {"apple-mail", "claws-mail", "evolution", "geary", "gnome-online-accounts", "kmail", "sylpheed"}
+DESKTOP = {
+    "apple-mail",
+    "balsa",
+    "claws-mail",
+    "evolution",
+    "geary",
+    "gnome-online-accounts",
+    "kmail",
+    "sylpheed",
+}
 NO_SERVER = {"mpop"}
 """iCloud has none for them."""
 HELPERS = ("git", "perl", "sh", "sed")

@@ -9,6 +9,7 @@ from tests.clients.machines import (
     aerc,
     alpine,
     apple_mail,
+    balsa,
     claws_mail,
     curl,
     emacs,
@@ -102,4 +103,6 @@ MACHINES: dict[str, tuple[str, Callable[[Path], Machine]]] = {
     "gnome-online-accounts-used": ("gnome-online-accounts", gnome.online_used),
     "kmail-fresh": ("kmail", kmail.fresh),
     "kmail-used": ("kmail", kmail.used),
+    "balsa-fresh": ("balsa", balsa.fresh),
+    "balsa-used": ("balsa", balsa.used),
 }
