@@ -40,7 +40,7 @@ from provisioner.workflows.remove import remove
 from provisioner.workflows.setup import SetupOptions, setup
 from provisioner.workflows.status import status
 from tests import faults
-from tests.clients.machines import MACHINES, msmtp, thunderbird
+from tests.clients.machines import MACHINES, claws_mail, msmtp, thunderbird
 from tests.clients.machines.base import Machine, terminal
 
 pytestmark = pytest.mark.exhaustive
@@ -173,7 +173,10 @@ class Signature:
 
 class Scene:
     def __init__(self, machine: str, directory: Path) -> None:
-        client_id, self.make = (TOGETHER | SHARING).get(machine) or MACHINES[machine]
+        client_id, self.make = (TOGETHER | SHARING | ALIASED).get(machine) or MACHINES[machine]
+        self.wishes = [Wish(EMAIL)]
+        if machine in ALIASED:
+            self.wishes += [Wish("jane@example.org", provider="icloud", login=EMAIL)]
         self.client_ids, self.directory = client_id.split(), directory
         self.first = self.client_ids[:1] if machine in SHARING else []
         self.reset()
@@ -207,10 +210,11 @@ class Scene:
         self.store.refuse(None)
 
     def setup(self) -> None:
-        context = self.context()
-        setup(context, Wish(EMAIL), self.client_ids, ask(OLD), SetupOptions(check=False))
-        if not context.report.ok:
-            raise RuntimeError(context.report)
+        for wish in self.wishes:
+            context = self.context()
+            setup(context, wish, self.client_ids, ask(OLD), SetupOptions(check=False))
+            if not context.report.ok:
+                raise RuntimeError(context.report)
 
     def rotate(self) -> None:
         context = self.context()
@@ -266,7 +270,10 @@ class Scene:
             frozenset(files),
             frozenset(self.store._items()),
             frozenset(secret.reveal() if secret else None for secret in stored),
-            frozenset((one.client, one.label, bool(one.rotated), one.previous) for one in receipts),
+            frozenset(
+                (f"{one.client} {one.address}", one.label, bool(one.rotated), one.previous)
+                for one in receipts
+            ),
             frozenset(path.read_bytes() for path in self.journal.kept()),
         )
 
@@ -341,6 +348,8 @@ TOGETHER = {"thunderbird-and-msmtp": ("thunderbird msmtp", both)}
 """Only `rotate` changes several clients at once; the other verbs finish one after the other."""
 SHARING = {"msmtp-beside-mbsync": ("msmtp mbsync", sharing)}
 """`rotate` and `renew` are about the first client alone; what is known of the others changes with it."""
+ALIASED = {"claws-mail-of-two": ("claws-mail", claws_mail.used)}
+"""Two addresses of one login in the same files: `rotate` changes both at once."""
 ENUMERATED = ("thunderbird-used", "msmtp-used", "mbsync-used")
 """With the disk or the keyring refusing, which meets the same code in every way of writing."""
 WAYS = (
@@ -367,6 +376,7 @@ How = int | Refusal | None
 CASES: list[tuple[str, str, How]] = [
     *((machine, verb, None) for machine in WAYS for verb in VERBS),
     *((machine, "rotate", how) for machine in TOGETHER for how in (None, *Refusal)),
+    *((machine, "rotate", how) for machine in ALIASED for how in (None, errno.EIO)),
     *(
         (machine, verb, how)
         for machine in SHARING

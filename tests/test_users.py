@@ -292,6 +292,14 @@ def test_an_account_with_another_password_is_no_reason_to_keep_this_one(bird: De
     assert bird.remove(EMAIL).next.startswith('To end the app-specific password, revoke "first"')
 
 
+def test_an_account_that_has_the_new_password_already_is_none_of_the_old_one(bird: Desk) -> None:
+    bird.setup(EMAIL, "msmtp", label="first")
+    bird.setup(EMAIL, "thunderbird", secret=NEW, label="second")
+    bird.forget("thunderbird")
+    bird.host.secrets.delete(ITEM)  # so that nobody knows the old one
+    assert bird.rotate(EMAIL, "msmtp").next.startswith('To end the app-specific password, revoke "first"')
+
+
 def test_a_store_that_cannot_be_opened_is_named_before_the_label(bird: Desk) -> None:
     bird.setup(EMAIL, "msmtp", "thunderbird", label="first")
     bird.forget("thunderbird")
