@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -39,7 +38,7 @@ def now() -> str:
 
 def new_id() -> str:
     """A receipt's id: sorts by time and is unique."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-{os.urandom(4).hex()}"
 
 
 class Journal(Archive):
@@ -84,7 +83,7 @@ class Journal(Archive):
         Raises as `locked` does, and ProvisionError (`file.unwritable`) if it cannot be noted.
         """
         with self.locked():
-            tag, one, path = secrets.token_hex(4), new_id(), atomic.named(target)
+            tag, one, path = os.urandom(4).hex(), new_id(), atomic.named(target)
             temporary = str(atomic.temporary_name(path, tag))
             draft = Draft(id=one, address=address, client=client, path=temporary, created=now())
             self._make_private(self._drafts)

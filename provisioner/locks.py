@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import filelock
-
 from provisioner.errors import Conflict
 
 if sys.platform != "win32":
@@ -55,6 +53,8 @@ class OwnLock:
     @contextlib.contextmanager
     def hold(self, *, wait: bool) -> Iterator[None]:
         """Raises Conflict (`provisioner.running`) if it is not free in time, unless `wait`; OSError."""
+        import filelock  # takes longer to load than all that does not write may cost
+
         lock = filelock.FileLock(self.path, mode=0o600, timeout=-1 if wait else PATIENCE_SECONDS)
         try:
             lock.acquire()
@@ -85,6 +85,8 @@ class OwnLock:
     def glance(self) -> Iterator[str | None]:
         """Gives who holds it, as in `another provisioner (process 12)`, or None, and then nobody takes it
         while the `with` lasts. Where there is no lock, or none can be had, that is None, too."""
+        import filelock
+
         lock = filelock.FileLock(self.path, mode=0o600, timeout=0)
         with contextlib.ExitStack() as held:
             busy = None
