@@ -298,6 +298,12 @@ def test_how_long_to_wait(text: str, told: str) -> None:
     assert (f"wait {told}," if told else "does not say how long") in step
 
 
+@pytest.mark.parametrize("code", ["auth.unavailable", "box.unavailable", "greet.busy"])
+def test_a_server_that_is_down_is_waited_for_less(code: str) -> None:
+    assert "Wait some minutes and" in explain(code, {"text": "sorry"}, host="h", port=1)[1]
+    assert "Wait 2 hours and" in explain(code, {"text": "back in 2 hours"}, host="h", port=1)[1]
+
+
 @given(st.text(max_size=40))
 def test_the_shape_of_any_password(password: str) -> None:
     shape_of(Secret(password), APPLE)

@@ -317,6 +317,16 @@ def test_accounts_of_providers_that_are_not_known_or_take_no_password(tmp_path: 
     assert {row["code"] for row in json.loads(result.stdout)["results"]} == {"provider.refuses"}
 
 
+def test_a_password_in_the_column_of_the_provider_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"email,password,provider\na@icloud.com,icloud,{PASSWORD}\n")
+    path.chmod(0o600)
+    result = run("--accounts", str(path))
+    assert result.exit_code == 2
+    assert "line 2: its provider is not known here" in " ".join(result.stderr.split())
+    assert PASSWORD not in result.output
+
+
 SAME = """
 accounts:
   - {email: A@icloud.com, password_command: echo x}

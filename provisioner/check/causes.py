@@ -49,7 +49,7 @@ CAUSES: dict[str, Cause] = {
         "{host} takes no new connections right now: {text}",
         "Wait {wait} and try again; too many open connections are a usual reason.",
     ),
-    "greet.busy": Cause("{host} is unavailable for the moment: {text}", "Wait {wait} and try again."),
+    "greet.busy": Cause("{host} is unavailable for the moment: {text}", "Wait {pause} and try again."),
     "greet.rejected": Cause(
         "{host} does not serve this computer's network address: {text}",
         "Use another network, or ask the provider about a block.",
@@ -214,7 +214,7 @@ CAUSES: dict[str, Cause] = {
     ),
     "auth.unavailable": Cause(
         "{host} cannot check passwords right now; yours may be right.",
-        "Wait {wait} and try again; do not change the password.",
+        "Wait {pause} and try again; do not change the password.",
     ),
     "auth.limit": Cause(
         "Too many logins or connections for this account right now.",
@@ -283,7 +283,7 @@ CAUSES: dict[str, Cause] = {
     ),
     "box.unavailable": Cause(
         "The login works, but {host} cannot open the mailbox right now: {text}",
-        "Wait {wait} and try again; the password is right.",
+        "Wait {pause} and try again; the password is right.",
     ),
     "box.id_wanted": Cause(
         "The login works, but {host} opens no mailbox for a program that does not say its name (ID): {text}",

@@ -39,7 +39,8 @@ _DEFAULTS = {
     "term": "app password",
     "displayed": "the provider shows",
     "text": "(no reason given)",
-    "wait": waiting.UNKNOWN,
+    "wait": waiting.UNKNOWN,  # after too much of something
+    "pause": "some minutes",  # until a server is mended
 }
 
 
@@ -60,7 +61,7 @@ def explain(
     given = {key: clean(value, secrets) for key, value in facts.items()}
     values = defaultdict(lambda: "unknown", _DEFAULTS)
     if span := waiting.told(given.get("text", "")):
-        values["wait"] = span
+        values["wait"] = values["pause"] = span
     values.update({key: value for key, value in given.items() if value}, host=host, port=str(port))
     values["a_term"] = ("an " if values["term"][0] in "aeiouAEIOU" else "a ") + values["term"]
     sentence = cause.sentence.format_map(values)

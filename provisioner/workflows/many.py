@@ -76,7 +76,10 @@ def listed(context: Context, path: Path) -> list[Attempt]:
                 problems.append(f"  {entry.where}: the same account as {same}")
             attempts.append(_attempt(context, entry, candidate))
         except UsageError as error:
-            problems.append(f"  {entry.where}: {error.message}")
+            # In a file that holds passwords, what stands in the wrong column may be one.
+            unknown = entry.secret is not None and entry.wish.provider is not None
+            message = "its provider is not known here" if unknown else error.message
+            problems.append(f"  {entry.where}: {message}")
         except ProvisionError as error:  # no password can log in there; the others can be tried all the same
             nowhere = Target("", 0, Security.TLS, ())
             attempts.append(Attempt(Login(entry.wish.address, nowhere, nowhere), failing(error)))
