@@ -117,7 +117,13 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
     return bytes([int(code[1:], 16)]) if code[:1] == b"x" and len(code) == 3 else _LETTERS.get(code, code)
 
 
-_STRING = re.compile(r'"((?:[^"\\]|\\.)+)"')
+_CALL, _STRING = re.compile(r"(?:\d+ +)?\w+\("), re.compile(r'"((?:[^"\\]|\\.)+)"')
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The strings in the lines of a trace, and other lines as they are."""
+    for line in text.splitlines():
+        yield from _STRING.findall(line) if _CALL.match(line) else [line]
 
 
 class Needles:
@@ -132,10 +138,10 @@ class Needles:
         lowered = text.lower()
         return any(one in text for one in self.whole) or any(one in lowered for one in self.small)
 
-    def packed(self, line: str) -> bool:
-        """What is packed or in base64 in a line of a trace, or of an output, shows a piece of it."""
-        strings = _STRING.findall(line) or [line]
-        return any(one in inside for inside in map(_inside, strings) if inside for one in self.bytes)
+    def packed(self, text: str) -> bool:
+        """What is packed or in base64 in a trace or an output shows a piece of it."""
+        inside = b"\n".join(map(_inside, set(_parts(text))))
+        return any(one in inside for one in self.bytes)
 
     def in_file(self, data: bytes) -> bool:
         """A file shows it, as bytes or in UTF-16, or has it packed."""
@@ -158,8 +164,8 @@ def dripped(trace: str) -> str:
 def lines_with(text: str, secret: str) -> list[str]:
     """The lines that show the password in any of its forms, or a piece of it, also where that is packed."""
     needles = Needles(secret)
-    seen = needles.plain(text)
-    return [line for line in text.splitlines() if (seen and needles.plain(line)) or needles.packed(line)]
+    ways = [way for way in (needles.plain, needles.packed) if way(text)]
+    return [line for line in text.splitlines() if any(way(line) for way in ways)]
 
 
 class Fickle(DemoServer):
