@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -349,6 +351,49 @@ def test_what_is_locked_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPat
     item: Any = Reloading()
     secret_service.SecretService({})._unlock(item)
     assert item.looks == 3
+
+
+@linux
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("verb", ["get", "set", "delete"])
+def test_what_becomes_locked_for_a_moment_after_we_have_looked_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, verb: str, times: int
+) -> None:
+    import secretstorage
+
+    from provisioner.stores import secret_service
+
+    class Reloading:
+        calls = 0
+
+        def is_locked(self) -> bool:
+            return False
+
+        def get_secret(self, *_: object) -> bytes:
+            self.calls += 1
+            if self.calls <= times:
+                raise secretstorage.LockedException
+            return SECRET.reveal().encode()
+
+        set_secret = delete = get_secret
+
+    found = Reloading()
+    monkeypatch.setattr(secret_service, "RELOAD_SECONDS", 0.0)
+    monkeypatch.setattr(secret_service, "_default", lambda bus: None)
+    monkeypatch.setattr(secretstorage, "search_items", lambda bus, attributes: [found])
+    monkeypatch.setattr(
+        secret_service.SecretService, "_bus", lambda service: contextlib.nullcontext(cast(Any, None))
+    )
+    service = secret_service.SecretService({"DISPLAY": ":0"})
+    actions: dict[str, Callable[[], object]] = {
+        "get": lambda: service.get(ITEM),
+        "set": lambda: service.set(ITEM, SECRET),
+        "delete": lambda: service.delete(ITEM),
+    }
+    refusal = pytest.raises(secretstorage.LockedException)
+    with contextlib.nullcontext() if times < secret_service.TRIES else refusal:
+        assert actions[verb]() == (SECRET if verb == "get" else None)
+    assert found.calls == min(times + 1, secret_service.TRIES)
 
 
 @linux

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 import secretstorage
 from jeepney import DBusErrorResponse
@@ -22,6 +23,9 @@ from provisioner.stores import session_bus
 
 RELOAD_SECONDS = 1.0
 RELOAD_LOOKS = 10
+TRIES = 3
+_IS_LOCKED = "org.freedesktop.Secret.Error.IsLocked"
+T = TypeVar("T")
 
 
 class SecretService:
@@ -32,12 +36,14 @@ class SecretService:
         self._screen = session_bus.has_screen(env)
 
     def get(self, item: SecretItem) -> Secret | None:
-        with self._bus() as bus:
+        def read(bus: DBusConnection) -> Secret | None:
             found = self._find(bus, item)
             return None if found is None else Secret(found.get_secret().decode())
 
+        return self._patiently(read)
+
     def set(self, item: SecretItem, secret: Secret) -> None:
-        with self._bus() as bus:
+        def write(bus: DBusConnection) -> None:
             found = self._find(bus, item)
             # Not CreateItem with "replace": GNOME Keyring then takes the label and all other attributes
             # from an item that another program has made.
@@ -48,11 +54,27 @@ class SecretService:
                 item.label, dict(item.attributes), secret.reveal().encode(), replace=True
             )
 
+        self._patiently(write)
+
     def delete(self, item: SecretItem) -> None:
-        with self._bus() as bus:
+        def remove(bus: DBusConnection) -> None:
             found = self._find(bus, item)
             if found is not None:
                 found.delete()
+
+        self._patiently(remove)
+
+    def _patiently(self, action: Callable[[DBusConnection], T]) -> T:
+        """Once more, if GNOME Keyring began to read its changed file again after we had looked."""
+        with self._bus() as bus:
+            for _ in range(TRIES - 1):
+                try:
+                    return action(bus)
+                except (secretstorage.LockedException, DBusErrorResponse) as error:
+                    if isinstance(error, DBusErrorResponse) and error.name != _IS_LOCKED:
+                        raise
+                time.sleep(RELOAD_SECONDS / RELOAD_LOOKS)
+            return action(bus)
 
     @contextlib.contextmanager
     def _bus(self) -> Iterator[DBusConnection]:
@@ -131,7 +153,7 @@ def explain(error: Exception) -> ProvisionError:
     name = str(error.name) if isinstance(error, DBusErrorResponse) else type(error).__name__
     if isinstance(error, secretstorage.PromptDismissedException | secretstorage.LockedException):
         return _not_unlocked()
-    if name == "org.freedesktop.Secret.Error.IsLocked":
+    if name == _IS_LOCKED:
         return _not_unlocked()
     if isinstance(error, secretstorage.SecretServiceNotAvailableException):
         return _no_service()
