@@ -24,7 +24,8 @@ from provisioner.secret import Secret
 
 ID = "kmail"
 TITLE = "KMail"
-SUPPORT = Support.CONFIG
+SUPPORT = Support.FULL
+"""It has the password; that it may still ask for it when it first sends is said in `ABOUT` and at setup."""
 ABOUT = About(
     versions="22.12; 24 and newer by its source",
     account="an IMAP resource of Akonadi (akonadi/agentsrc and a file of its own), a section each in "
