@@ -110,7 +110,8 @@ class Plasma(Desktop):
 
         def gone() -> bool:
             self.desktop.run("xdotool", "windowfocus", "--sync", window)
-            self.desktop.run("xdotool", "key", "--clearmodifiers", keys)
+            # Only to this one: a question that comes up meanwhile must not take them for an answer.
+            self.desktop.run("xdotool", "key", "--window", window, keys)
             with suppress(AssertionError):
                 until("the window to close", lambda: window not in self.world.display.windows(), 2)
                 return True
