@@ -170,7 +170,7 @@ def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     """All that log in there."""
     files = Files(host)
     return tuple(
-        Found(_where(files, parts), found, advice="" if found else _ADVICE)
+        Found(_where(files, parts), found, advice="" if found else _ADVICE, name=_where(files, parts))
         for parts, found in existing(files, account)
         if options.profile in (None, _where(files, parts))
     )
@@ -202,7 +202,7 @@ def _refuse_other(files: Files, account: Account) -> None:
     folders = {parts.folder for parts, _ in existing(files, account)} - {ours.folder}
     if folders or any(sends_as(files, name, account) for name in identities):
         raise Conflict(
-            f"Balsa has an account or an identity {account.address} already, and not with these servers.",
+            f"Balsa has an account with this login or an identity {account.address} already.",
             "Remove it in Balsa (Edit > Preferences), then run the command again.",
             code="account.exists",
         )

@@ -190,7 +190,7 @@ def _without(host: Host, parts: Parts) -> Iterator[FileChange]:
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
     """All that log in there; not those whose resource is not among Akonadi's instances."""
     return tuple(
-        Found(str(parts.where), found, advice="" if found else _ADVICE)
+        Found(str(parts.where), found, advice="" if found else _ADVICE, name=str(parts.where))
         for parts, found in existing(host, account)
         if options.profile in (None, str(parts.where))
     )
@@ -223,7 +223,7 @@ def _refuse_other(host: Host, account: Account) -> None:
     resources = {parts.resource for parts, _ in existing(host, account)}
     if resources - {ours.resource} or any(has_address(people, name, account) for name in others):
         raise Conflict(
-            f"KMail has an account or an identity {account.address} already, and not with these servers.",
+            f"KMail has an account with this login or an identity {account.address} already.",
             "Remove it in KMail (Settings > Configure KMail), then run the command again.",
             code="account.exists",
         )
