@@ -144,7 +144,8 @@ class ClientRow:
 class StatusRow:
     """One account in one client, as it is now. Times are ISO 8601, UTC.
 
-    A receipt that cannot be read has no client here; `path` is then the receipt itself.
+    A receipt that cannot be read has no client here; `path` is then the receipt itself. Of an export that was
+    stopped it is the file that was left.
     """
 
     address: str
