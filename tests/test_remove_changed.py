@@ -11,18 +11,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from provisioner import clients
+from provisioner import atomic, clients
 from provisioner.errors import ProvisionError
 from provisioner.items import SecretItem
 from provisioner.journal import new_id
 from provisioner.receipt import Receipt
-from provisioner.report import ClientRow, State
+from provisioner.report import ClientRow, Report, State
 from provisioner.secret import MASK, Secret
+from provisioner.workflows.context import Context
+from provisioner.workflows.recovery import recover
 from tests.clients.machines import MACHINES, msmtp, thunderbird
 from tests.clients.test_contract import CANARY, NEWER, PROVIDERS, Setup, keyring, snapshot, usual
 from tests.memory_store import MemoryStore
 from tests.mozlock import held
-from tests.test_remove import only, run
+from tests.test_remove import Ui, only, run
 
 EDIT = (b"protocol smtp", b"protocol smtp\nlogfile ~/mine")
 
@@ -206,6 +208,27 @@ def test_no_copy_stays_if_it_did_not_work_out(bird: Setup) -> None:
     assert not (bird.journal.directory / "kept").exists()
     assert only(run(bird, force=True)).ok
     assert b"user_pref(broken" in {path.read_bytes() for path in kept(bird)}
+
+
+def test_a_copy_that_could_not_be_put_in_its_place_is_named_by_the_next_command(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(old: Path, new: Path) -> None:
+        raise OSError(5, "Input/output error", str(new))
+
+    change(rc(setup), *EDIT)
+    changed = rc(setup).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "move", refuse)
+        row = only(run(setup, force=True))
+    assert (row.state, kept(setup)) == (State.REMOVED, [])
+    assert "copy" not in "".join(row.notes)
+    ui = Ui()
+    recover(Context(setup.host, setup.journal, ui, Report("x")))  # type: ignore[arg-type]
+    (copy,) = kept(setup)
+    assert copy.read_bytes() == changed
+    assert f"The copy of what was there until then: {copy}" in ui.said
+    assert setup.journal.unfinished() == []
 
 
 @pytest.mark.parametrize("machine", MACHINES)
