@@ -97,8 +97,8 @@ def _replaced(deed: Deed, earlier: Receipt | None) -> bool:
 
 def _is_another(deed: Deed, items: Sequence[SecretChange], earlier: Receipt | None) -> bool:
     """Another password takes the place of one that the client had."""
-    if earlier is None:
-        return deed.adopted and deed.replaces
+    if earlier is None or deed.ends:
+        return deed.ends is None and deed.adopted and deed.replaces
     plan = deed.plan
     written = any(change.before != change.after for change in plan.secrets)
     # Someone else may have stored it: then only the seal changes. One that is new says nothing.

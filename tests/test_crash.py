@@ -221,6 +221,7 @@ class Scene:
         rotation.rotate(context, Wish(EMAIL), self.first, ask(NEW), Options())
         if not context.report.ok:
             raise RuntimeError(context.report)
+        self.said = context.report.next
 
     def renew(self) -> None:
         """Another password by `setup`, for one client of those that share it."""
@@ -459,6 +460,8 @@ def test_stopped_at_every_point(tmp_path: Path, machine: str, verb: str, how: Ho
         if how is not None:  # nothing was changed, as it said, or all of it
             assert outcome == (faults.DONE if found == new else faults.REFUSED), point
         act_again(scene, verb, found == new)
+        if verb == "rotate":  # whatever had been done: it names the label to revoke
+            assert all(f'revoke "{label}"' in scene.said for _, label, *_ in old.labels), (point, scene.said)
         assert scene.signature() == new, point
         assert scene.unsealed() == [], point
     # A keyring that refuses stops everything before the commit, but for what is forgotten after it.
