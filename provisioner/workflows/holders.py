@@ -58,7 +58,7 @@ class Holder:
 
     def deed(self, context: Context, plan: Plan, label: str, secret: Secret) -> Deed:
         """The plan for this password, which has this label."""
-        other = asks(self.client) or self.stored(context) not in (None, secret)
+        other = asks(self.client) or self.stored(context) != secret
         return Deed(plan, self.account, label, adopted=self.adopted, replaces=other)
 
     def password(self, context: Context, by: Secret) -> Password:
