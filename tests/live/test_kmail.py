@@ -87,22 +87,22 @@ class Plasma(Desktop):
             until("the end of Akonadi", lambda: not self.desktop.run("pidof", "akonadi_control").stdout)
 
     def mail(self, subject: str) -> bool:
-        """Sends a message by the keyboard. False: the password was asked for, and not given."""
+        """Sends a message by the keyboard. False: it asked for the password, or hangs."""
         sent = len(self.world.smtp.mails)
         command = 'setsid kmail --subject "$1" --body Hello friend@example.org >/dev/null 2>&1 &'
         self.desktop.run("sh", "-c", command, "sh", subject)
         self._keys(subject, "ctrl+Return")
 
-        def question() -> str:
-            titles = self.world.display.windows().values()
-            return next((title for title in titles if title.startswith("Password")), "")
-
-        until("the message at the server", lambda: len(self.world.smtp.mails) > sent or question())
-        if title := question():
+        with suppress(AssertionError):
+            until("an end", lambda: len(self.world.smtp.mails) > sent or self.asks("Password"), 12)
+        if title := self.asks("Password"):
             self._keys(title, "Escape")
-            return False
-        assert self.world.smtp.mails[-1]["Subject"] == subject
-        return True
+        return len(self.world.smtp.mails) > sent
+
+    def asks(self, what: str) -> str:
+        """The title of the window with such a question, empty if there is none."""
+        titles = self.world.display.windows().values()
+        return next((title for title in titles if title.startswith(what)), "")
 
     def _keys(self, title: str, keys: str) -> None:
         """Presses them until the window closes: until it is ready for keys it does not hear them."""
@@ -192,13 +192,18 @@ def test_kmail(desktop: Plasma) -> None:
     desktop.setup_bob("kmail")
     jane, bob = desktop.resource("imap.mail.me.com"), desktop.resource("imap.example.net")
     on_server = world.imap.mailboxes(JANE_LOCAL)
-    with desktop.akonadi(JANE_LOCAL, "bob"), desktop.program("kmail"):
-        assert "KMail is running" in desktop.run(str(world.program), "remove", JANE, expect=5)
-        until("the inboxes", lambda: desktop.fetched(jane) and desktop.fetched(bob))
-        # A server as near as this one answers before the wallet does, which then is not waited for.
-        assert desktop.mail("At first") or desktop.mail("From KMail")
-        assert world.smtp.logins[-1:] == [JANE]
-        assert world.smtp.failures == []
+    world.smtp.logins.clear()
+    for _ in range(3):
+        with desktop.akonadi(JANE_LOCAL, "bob"), desktop.program("kmail"):
+            assert "KMail is running" in desktop.run(str(world.program), "remove", JANE, expect=5)
+            until("the inboxes", lambda: desktop.fetched(jane) and desktop.fetched(bob))
+            # A server as near as this one answers before the wallet does, which KMail does not wait for: it
+            # asks then, or sends nothing before it is started anew.
+            if desktop.mail("At first") or desktop.mail("From KMail"):
+                break
+    assert world.smtp.logins[-1:] == [JANE]
+    assert world.smtp.mails[-1]["From"].addresses[0].addr_spec == JANE
+    assert world.smtp.failures == []
     assert world.imap.mailboxes(JANE_LOCAL) == on_server
     assert "nothing to do" in desktop.setup("kmail")
 
@@ -207,8 +212,8 @@ def test_kmail(desktop: Plasma) -> None:
     path = desktop.home / f".config/{bob}rc"
     path.write_text(path.read_text().replace("imap.example.net", "localhost"))
     with desktop.akonadi(JANE_LOCAL):
-        # The certificate is somebody else's.
-        world.display.window("Server Authentication")
+        # The certificate is somebody else's: it asks, or goes away by itself.
+        until("the refusal", lambda: desktop.asks("Server Auth") or "no auth attempts" in world.imap.log())
         assert world.users_logged_in() == {JANE_LOCAL}
     desktop.provisioner("remove", BOB)
     desktop.provisioner("status", "--check")
