@@ -344,7 +344,6 @@ def sharing(directory: Path) -> Machine:
 
 
 VERBS = ("setup", "rotate", "remove")
-ANEW = ("rotate", "renew")
 TOGETHER = {"thunderbird-and-msmtp": ("thunderbird msmtp", both)}
 """Only `rotate` changes several clients at once; the other verbs finish one after the other."""
 SHARING = {"msmtp-beside-mbsync": ("msmtp mbsync", sharing)}
@@ -378,12 +377,8 @@ CASES: list[tuple[str, str, How]] = [
     *((machine, verb, None) for machine in WAYS for verb in VERBS),
     *((machine, "rotate", how) for machine in TOGETHER for how in (None, *Refusal)),
     *((machine, "rotate", how) for machine in ALIASED for how in (None, errno.EIO)),
-    *(
-        (machine, verb, how)
-        for machine in SHARING
-        for verb in ("rotate", "renew")
-        for how in (None, errno.EIO)
-    ),
+    *((machine, verb, None) for machine in SHARING for verb in ("rotate", "renew")),
+    *((machine, "rotate", errno.EIO) for machine in SHARING),
     *(
         ("msmtp-used", verb, error)
         for verb in ("overwrite", *WITHOUT_RECEIPT)
