@@ -212,8 +212,17 @@ class Journal(Archive):
         try:
             for missing in (*atomic.missing_directories(directory), directory):
                 if not missing.is_dir():
-                    atomic.make_directory(missing)
+                    _make_or_find(missing)
             if os.name == "posix" and directory.stat().st_mode & 0o077:
                 directory.chmod(atomic.PRIVATE_DIR)
         except OSError as error:
             raise unwritable(directory, error) from None
+
+
+def _make_or_find(directory: Path) -> None:
+    """Another provisioner may make it at the same moment, before either has the lock. Raises OSError."""
+    try:
+        atomic.make_directory(directory)
+    except FileExistsError:
+        if not directory.is_dir():
+            raise

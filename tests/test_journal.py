@@ -59,6 +59,26 @@ def is_damaged(world: World, receipt: Receipt) -> bool:
     return False
 
 
+def test_two_make_the_directory_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = atomic.make_directory
+
+    def overtaken(path: Path) -> None:
+        real(path)
+        real(path)
+
+    monkeypatch.setattr(atomic, "make_directory", overtaken)
+    with world.journal.locked():
+        assert world.journal.directory.is_dir()
+
+
+def test_a_file_where_our_directory_would_be(world: World) -> None:
+    world.journal.directory.parent.mkdir(parents=True)
+    world.journal.directory.touch()
+    with pytest.raises(ProvisionError), world.journal.locked():
+        pass
+    assert world.journal.directory.is_file()
+
+
 def test_a_backup_is_taken_only_if_it_is_the_file_as_it_was(world: World) -> None:
     world.apply()
     (receipt,) = world.journal.receipts()
