@@ -55,6 +55,8 @@ def apply(
             trouble: list[OSError | ProvisionError] = []
             for deed in deeds:
                 places |= _unchanged_since(deed.plan, host)
+                if not deed.ends:  # what a removal gives back was there before
+                    keyring_changes.vet(deed.plan.secrets, host.secrets)
             group = new_id()
             items = [seals.sealed(deed.plan.secrets, host.secrets) for deed in deeds]
             receipts = [

@@ -42,6 +42,8 @@ class _NoKeyring:
 
     def delete(self, item: SecretItem) -> None: ...
 
+    def vet(self, item: SecretItem) -> None: ...
+
 
 @dataclass(frozen=True)
 class Host:

@@ -104,3 +104,7 @@ class SecretStore(Protocol):
     def delete(self, item: SecretItem) -> None:
         """Removes the item; nothing happens if there is none."""
         ...
+
+    def vet(self, item: SecretItem) -> None:
+        """Raises ProvisionError (`keyring.unsafe`) if a password would not be kept safe there."""
+        ...

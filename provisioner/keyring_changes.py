@@ -34,6 +34,13 @@ def _unsealed(change: SecretChange, changes: Sequence[SecretChange]) -> bool:
     return there and seal is not None and seal.before is None
 
 
+def vet(changes: Iterable[SecretChange], store: SecretStore) -> None:
+    """Raises ProvisionError (`keyring.unsafe`) if one of them would put a password where it is not safe."""
+    for change in changes:
+        if change.after is not None and change.before != change.after:
+            store.vet(change.item)
+
+
 def write(changes: Sequence[SecretChange], receipt: Receipt, store: SecretStore) -> None:
     """Makes the changes. The old values are put aside first. Raises ProvisionError (`keyring.*`)."""
     changed = [(number, change) for number, change in enumerate(changes) if change.before != change.after]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from provisioner.errors import ProvisionError
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
 
@@ -15,6 +16,8 @@ class MemoryStore:
         self.items: dict[SecretItem, Secret] = {}
         self._left = 0
         self._error: BaseException | None = None
+        self.unsafe: ProvisionError | None = None
+        """What `vet` raises."""
 
     def fail_at(self, call: int, error: BaseException) -> None:
         """The `call`-th writing call from now raises `error`; one that kills lets none after it through."""
@@ -34,6 +37,10 @@ class MemoryStore:
     def delete(self, item: SecretItem) -> None:
         self._count()
         self.items.pop(item, None)
+
+    def vet(self, item: SecretItem) -> None:
+        if self.unsafe:
+            raise self.unsafe
 
     def _killed(self) -> None:
         if isinstance(self._error, Killed) and self._left <= 0:

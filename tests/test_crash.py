@@ -148,6 +148,8 @@ class FileStore:
         with self._call():
             self._save({key: value for key, value in self._items().items() if key != repr(item.attributes)})
 
+    def vet(self, item: SecretItem) -> None: ...
+
     def waiting(self) -> list[str]:
         return [key for key in self._items() if UNDO_SERVICE in key]
 

@@ -30,3 +30,6 @@ class ChosenStore:
 
     def delete(self, item: SecretItem) -> None:
         self._stores[item.store].delete(item)
+
+    def vet(self, item: SecretItem) -> None:
+        self._stores[item.store].vet(item)

@@ -128,6 +128,8 @@ class CommandStore:
 
     def delete(self, item: SecretItem) -> None: ...
 
+    def vet(self, item: SecretItem) -> None: ...
+
 
 def refuse_revealing(item: SecretItem, secret: Secret) -> None:
     """Raises UsageError (`password.command`) if the password is in the command, which files will hold."""

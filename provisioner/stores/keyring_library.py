@@ -32,6 +32,9 @@ class KeyringLibrary:
         if self.get(item) is not None:
             _backend().delete_password(*_names(item))
 
+    def vet(self, item: SecretItem) -> None:  # noqa: ARG002 - the protocol's signature
+        _backend()
+
 
 def explain(error: Exception) -> ProvisionError:
     """What an error of the library means. Nothing of its text is repeated."""

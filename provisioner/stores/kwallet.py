@@ -61,6 +61,8 @@ class KWallet:
                 wallet.ask("removeFolder", "s", folder)
             wallet.ask("sync", "")
 
+    def vet(self, item: SecretItem) -> None: ...
+
     @contextlib.contextmanager
     def _open(self) -> Iterator[_Wallet]:
         """The wallet in which KDE's programs keep network passwords, opened; a person may be asked for that.

@@ -84,6 +84,8 @@ class PassStore:
                 f"pass could not remove {name}.", f"Run `pass rm {name}` to see why.", code="keyring.failed"
             )
 
+    def vet(self, item: SecretItem) -> None: ...
+
     def _require(self) -> None:
         path = self._env.get("PATH", "")
         if not any(os.access(Path(place) / "pass", os.X_OK) for place in path.split(os.pathsep) if place):

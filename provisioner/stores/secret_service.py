@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import secretstorage
-from jeepney import DBusErrorResponse
+from jeepney import DBusAddress, DBusErrorResponse, MessageType, new_method_call
 from jeepney.io.blocking import DBusConnection
 from secretstorage.util import add_match_rules
 
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
-from provisioner.stores import session_bus
+from provisioner.stores import gnome_keyring, session_bus
 
 RELOAD_SECONDS = 1.0
 RELOAD_LOOKS = 10
@@ -63,6 +63,17 @@ class SecretService:
                 found.delete()
 
         self._patiently(remove)
+
+    def vet(self, item: SecretItem) -> None:
+        with self._bus() as bus:
+            if not gnome_keyring.serves(bus):
+                return
+            places = {
+                found.item_path.rpartition("/")[0]
+                for found in secretstorage.search_items(bus, dict(item.attributes))
+            }
+            for place in places or {_default_path(bus)}:
+                gnome_keyring.refuse_plain(place, self._env)
 
     def _patiently(self, action: Callable[[DBusConnection], T]) -> T:
         """Once more, if GNOME Keyring began to read its changed file again after we had looked."""
@@ -113,7 +124,10 @@ class SecretService:
                 "Log in to your desktop once, or create one in its password manager, then run again.",
                 code="keyring.none",
             )
-        return secretstorage.get_default_collection(bus)
+        made = secretstorage.get_default_collection(bus)
+        if gnome_keyring.serves(bus):  # whoever was asked may have left its password empty
+            gnome_keyring.refuse_plain(_default_path(bus), self._env)
+        return made
 
     def _unlock(self, thing: secretstorage.Collection | secretstorage.Item) -> None:
         if not _stays_locked(thing):
@@ -175,6 +189,15 @@ def _default(bus: DBusConnection) -> secretstorage.Collection | None:
         return secretstorage.Collection(bus)
     except secretstorage.ItemNotFoundException:
         return None
+
+
+def _default_path(bus: DBusConnection) -> str:
+    """The default collection's own object path; `/` if there is none."""
+    service = DBusAddress(
+        "/org/freedesktop/secrets", "org.freedesktop.secrets", "org.freedesktop.Secret.Service"
+    )
+    reply = bus.send_and_get_reply(new_method_call(service, "ReadAlias", "s", ("default",)))
+    return str(reply.body[0]) if reply.header.message_type is MessageType.method_return else "/"
 
 
 def _no_service() -> ProvisionError:

@@ -50,6 +50,10 @@ class SystemStore:
         """Removes the one item that has all these attributes; nothing happens if there is none."""
         self._do(item, lambda store: store.delete(item))
 
+    def vet(self, item: SecretItem) -> None:
+        """Raises ProvisionError (`keyring.unsafe`) if a password would not be kept safe where it would go."""
+        self._do(item, lambda store: store.vet(item))
+
     def _do(self, item: SecretItem, action: Callable[[SecretStore], T]) -> T:
         if not item.attributes:  # every item there is would match
             raise ProvisionError(

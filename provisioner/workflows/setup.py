@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner import clients, seals
+from provisioner import clients, keyring_changes, seals
 from provisioner.accounts import Candidate, Wish, check_label
 from provisioner.clients.base import Client, Options, asks
 from provisioner.deed import Deed
@@ -188,6 +188,7 @@ def _preflight(
         # With the password that is there already: if that changes nothing, there may be nothing to do.
         stored = client.stored_secret(context.host, account, options.client)
         plan = prune(client.plan(context.host, account, stored or PLACEHOLDER, options.client))
+        keyring_changes.vet(plan.secrets, context.host.secrets)
         if not plan.empty and not options.wait and not options.dry_run:
             refuse_running(context, plan)
 

@@ -309,3 +309,39 @@ def test_nothing_is_left_in_the_keyring_after_remove(desktop: Session) -> None:
     assert "label = Seal of" in desktop.run(*seals).stdout
     assert provisioner(desktop, "remove", "jane@icloud.com").returncode == 0
     assert desktop.run(*seals).stdout == desktop.search() == ""
+
+
+NO_PASSWORD = """
+import secretstorage
+from jeepney import DBusAddress, new_method_call
+bus = secretstorage.dbus_init()
+def call(interface, method, signature, *body):
+    place = DBusAddress("/org/freedesktop/secrets", "org.freedesktop.secrets", interface)
+    return bus.send_and_get_reply(new_method_call(place, method, signature, body)).body
+session = call("org.freedesktop.Secret.Service", "OpenSession", "sv", "plain", ("s", ""))[1]
+old, new = ((session, b"", word, "text/plain") for word in (b"lab", b""))
+call(
+    "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface", "ChangeWithMasterPassword",
+    "o(oayays)(oayays)", "/org/freedesktop/secrets/collection/login", old, new,
+)
+"""
+"""Changes the password to none, as Seahorse would (gnome-keyring: daemon/dbus/gkd-secret-service.c)."""
+
+
+def test_a_keyring_without_a_password_is_refused_before_anything_is_written(desktop: Session) -> None:
+    need(shutil.which("msmtp"), "needs msmtp (make system)")
+    home = Path(desktop.env["HOME"])
+    assert provisioner(desktop, *SETUP, text=OLD.reveal()).returncode == 0
+    assert desktop.run(sys.executable, "-c", NO_PASSWORD).returncode == 0
+    (file,) = home.rglob("login.keyring")
+    assert OLD.reveal().encode() in file.read_bytes()  # what the refusal is about
+    before = (home / ".config/msmtp/config").read_bytes()
+    done = provisioner(desktop, *SETUP, text=NEW.reveal())
+    assert done.returncode == 1
+    assert "Seahorse" in done.stdout + done.stderr
+    assert desktop.lookup() == OLD.reveal()
+    assert (home / ".config/msmtp/config").read_bytes() == before
+    assert provisioner(desktop, "remove", "jane@icloud.com").returncode == 0
+    assert OLD.reveal().encode() not in file.read_bytes()
+    assert provisioner(desktop, *SETUP, text=OLD.reveal()).returncode == 1
+    assert OLD.reveal().encode() not in file.read_bytes()
