@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
-from provisioner.secret import Secret, redact_cut
+from provisioner.secret import Pieces, Secret
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.-]*[\w-])")
 _IPV6 = re.compile(r"(?<![\w:])(?:IPv6:)?(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.I)
@@ -44,7 +44,7 @@ class Anonymizer:
     """Knows what to mask: the account, its password, and this computer. `hosts` are the account's servers."""
 
     def __init__(self, address: str, users: Sequence[str], secret: Secret, hosts: Iterable[str] = ()) -> None:
-        self._secrets = secret.forms(*users)
+        self._pieces = Pieces(secret.forms(*users))
         local, _, domain = address.rpartition("@")
         names = {address: f"<user>@{domain}"}
         for user in (*users, local):
@@ -60,7 +60,7 @@ class Anonymizer:
 
     def names(self, text: str) -> str:
         """Masks the person and the password, in whatever form and however little of it."""
-        text = _BASE64.sub(self._encoded, redact_cut(text, self._secrets))
+        text = _BASE64.sub(self._encoded, self._pieces.redact(text))
         for pattern, shown in self._names:
             text = pattern.sub(lambda _, shown=shown: shown, text)  # type: ignore[misc]
         return text
@@ -100,8 +100,9 @@ class Anonymizer:
 
 
 def _word(name: str) -> str:
-    """A pattern for a name; a short one may be part of any word."""
-    return re.escape(name) if len(name) >= _ANYWHERE else rf"(?<![\w.]){re.escape(name)}(?!\w)"
+    """A pattern for a name, also as people write it (Jane Appleseed); a short one may be part of any word."""
+    pattern = "[ ._-]".join(map(re.escape, re.split("[ ._-]", name)))
+    return pattern if len(name) >= _ANYWHERE else rf"(?<![\w.]){pattern}(?!\w)"
 
 
 def _numbers(text: str) -> str:

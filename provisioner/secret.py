@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
-from itertools import takewhile
 from typing import Any, NoReturn
 
 MASK = "••••••••"
 CUT = 6
-"""So many characters of a password are masked: a server may repeat only the beginning of what it was sent."""
+"""So many characters of a password are masked: a server may repeat only a part of what it was sent."""
 
 
 class Secret:
@@ -32,7 +32,9 @@ class Secret:
         """The password in every shape in which it travels or is written down, itself included.
 
         Base64 alone and, for each of `users`, as SASL PLAIN has it (RFC 4616), with and without the `=` at
-        the end; quoted with backslashes; percent-encoded; escaped for XML. Nothing for an empty password.
+        the end; quoted with backslashes; percent-encoded; escaped for XML; if long enough to be told from
+        chance, also without the spaces and hyphens of its groups, in hexadecimal digits, and as base64 has it
+        after a user name of any length. Nothing for an empty password.
         """
         from html import escape  # these take longer to load than most runs need
         from urllib.parse import quote
@@ -47,7 +49,10 @@ class Secret:
             quote(self._value, safe="", errors="surrogateescape"),
             escape(self._value, quote=False),
         )
+        raw = self._value.encode("utf-8", "surrogateescape")
+        derived = (re.sub(r"[\s-]", "", self._value), raw.hex(), *_end_of_base64(raw))
         shapes = {self._value, *encoded, *(form.rstrip("=") for form in encoded), *written}
+        shapes |= {form for form in derived if len(form) >= CUT}
         return tuple(Secret(form) for form in sorted(shapes, key=len, reverse=True))
 
     def redact_forms(self, text: str) -> str:
@@ -87,32 +92,48 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
 
 
-def redact_cut(text: str, secrets: Iterable[Secret]) -> str:
-    """`text` with every occurrence of one of `secrets` masked, in any case, also of its beginning alone.
+def _end_of_base64(raw: bytes) -> tuple[str, ...]:
+    """What stands in base64 whatever came before `raw`, for each way to fall into groups of three."""
+    encoded = [base64.b64encode(bytes(before) + raw).decode() for before in range(3)]
+    return tuple(text[-(-before * 8 // 6) :].rstrip("=") for before, text in enumerate(encoded))
 
-    Beginnings of fewer than CUT characters stay.
-    """
-    values = [value for secret in secrets if (value := secret.reveal())]
-    if not values:
-        return text
+
+class Pieces:
+    """Finds passwords in a text, and whatever part of one is long enough to be told from chance."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._pieces: dict[int, set[str]] = {}
+        """By their length: all pieces of CUT characters, and what is shorter as a whole."""
+        for secret in secrets:
+            value = _lower(secret.reveal())
+            size = min(CUT, len(value))
+            pieces = {value[at : at + size] for at in range(len(value) - size + 1)} - {""}
+            if pieces:
+                self._pieces.setdefault(size, set()).update(pieces)
+
+    def redact(self, text: str) -> str:
+        """`text` with every piece of a password masked, in any case, be it beginning, middle or end."""
+        lower = _lower(text)
+        done: list[str] = []
+        end = 0
+        for at in range(len(lower)):
+            size = max((n for n, known in self._pieces.items() if lower[at : at + n] in known), default=0)
+            if not size:
+                continue
+            if at > end or not done:  # pieces that overlap or touch become one mask
+                done += [text[end:at], MASK]
+            end = max(end, at + size)
+        return "".join([*done, text[end:]])
+
+
+def _lower(text: str) -> str:
+    """In small letters, as many as before: a few letters would become two."""
     lower = text.lower()
-    if len(lower) == len(text):
-        values = [value.lower() for value in values]
-    else:  # a letter that becomes two: compared as it is
-        lower = text
-    heads = {value[:CUT] for value in values}
-    done, at = [], 0
-    while places := [place for head in heads if (place := lower.find(head, at)) >= 0]:
-        start = min(places)
-        # Several forms begin alike; what stands there is one of them, whole or not.
-        end = start + max(_alike(lower, start, value) for value in values)
-        done += [text[at:start], MASK]
-        at = end
-    return "".join([*done, text[at:]])
+    return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
 
 
-def _alike(text: str, start: int, value: str) -> int:
-    """So many characters of `value` stand at `start`; 0 if too few to count."""
-    pairs = zip(value, text[start : start + len(value)], strict=False)
-    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return alike if alike >= min(CUT, len(value)) else 0
+def redact_cut(text: str, secrets: Iterable[Secret]) -> str:
+    """`text` with every piece of one of `secrets` masked. See `Pieces`, which is faster for many texts."""
+    return Pieces(secrets).redact(text)

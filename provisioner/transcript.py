@@ -26,6 +26,12 @@ _KNOWN = re.compile(
     r'spam|bulk mail|archives?|notes|outbox)"?\s*',
     re.I,
 )
+_ROOTS = re.compile(r"(\* (?:NAMESPACE|QUOTAROOT|QUOTA) )(.*)", re.I | re.S)
+_ROOT = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s()"]+')
+_TOLD = re.compile(
+    r'"?(NIL|inbox|root|user quota|#?users?|other users|#?shared|shared folders|#?public)?[./\\]*"?', re.I
+)
+"""What names no person and no mailbox of one's own."""
 _LITERAL = re.compile(rb"\{[1-9]\d*\}\r?\n$")
 
 
@@ -81,4 +87,14 @@ class Transcript:
             return line.split(" ", 1)[0] + " <masked>"  # the name that was sent may be repeated, in base64
         if (found := _MAILBOX.match(line)) and not _KNOWN.fullmatch(found[2]):
             return self.mask.all(found[1]) + "<mailbox>"
+        if found := _ROOTS.match(line):
+            root, limits = found[2], ""
+            if found[1].upper() == "* QUOTA ":  # the root, and then numbers (RFC 9208, 5.1)
+                first = _ROOT.match(root)
+                root, limits = root[: first.end() if first else 0], root[first.end() if first else 0 :]
+            return found[1] + _ROOT.sub(_own_root, root) + self.mask.all(limits)
         return self.mask.all(line)
+
+
+def _own_root(found: re.Match[str]) -> str:
+    return found[0] if _TOLD.fullmatch(found[0]) else "<mailbox>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
 import logging
@@ -11,7 +12,7 @@ import traceback
 import msgspec
 import pytest
 
-from provisioner.secret import MASK, Secret
+from provisioner.secret import CUT, MASK, Secret, redact_cut
 
 CANARY = "canary-pass-word-xyzw"
 
@@ -75,6 +76,10 @@ def test_forms_are_all_that_are_written_down() -> None:
         "YSJiXGMgZCY",
         "AGphbmUAYSJiXGMgZCY=",  # printf '\\0jane\\0a"b\\c d&' | base64
         "AGphbmUAYSJiXGMgZCY",
+        "EiYlxjIGQm",  # after a user name of another length
+        "hImJcYyBkJg",
+        "6122625c63206426",
+        'a"b\\cd&',
     }
     assert "it\\'s" in {form.reveal() for form in Secret("it's").forms()}
     assert Secret("").forms("jane") == ()
@@ -94,3 +99,25 @@ def test_asdict_of_something_that_holds_one_fails_instead_of_copying() -> None:
 
     with pytest.raises(TypeError):
         dataclasses.asdict(Holder(Secret(CANARY)))
+
+
+@pytest.mark.parametrize(
+    "password", ["correct horse battery", "abcd-efgh-ijkl-mnop", "Tr0ub4dor&3 pass", "pässwört ☂ & more"]
+)
+def test_no_piece_of_the_password_stays(password: str) -> None:
+    forms = Secret(password).forms("jane")
+    token = base64.b64encode(f"other@x.example\0jane.a\0{password}".encode()).decode()
+    groups = password.replace("-", "").replace(" ", "")
+    for whole in (password, token[-16:].rstrip("="), groups, password.encode().hex(), password.upper()):
+        for start in range(len(whole) - CUT + 1):
+            for end in (start + CUT, len(whole)):
+                assert redact_cut(f"<{whole[start:end]}>", forms) == f"<{MASK}>"
+
+
+def test_pieces_leave_the_rest_alone() -> None:
+    forms = Secret("abcd-efgh-ijkl-mnop").forms("jane")
+    for text in ("the bcd-e is too short", "", "authentication failed", "İ abcd-"):
+        assert redact_cut(text, forms) == text
+    assert redact_cut("İ EFGH-IJ, -mnop and ijkl-m x", forms) == f"İ {MASK}, -mnop and {MASK} x"
+    assert redact_cut("an ab is a whole one", Secret("ab").forms()) == f"an {MASK} is a whole one"
+    assert redact_cut("text", Secret("").forms()) == "text"

@@ -115,6 +115,25 @@ def test_mailboxes_of_ones_own_are_masked() -> None:
     assert '* LIST () "/" <mailbox>' in text
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('* QUOTAROOT INBOX "user/Secret name"', "* QUOTAROOT INBOX <mailbox>"),
+        ('* QUOTAROOT "My lawyer" user.x.lawyer ""', '* QUOTAROOT <mailbox> <mailbox> ""'),
+        ('* QUOTA "user/lawyer" (STORAGE 10 512)', "* QUOTA <mailbox> (STORAGE 10 512)"),
+        ('* QUOTA "User quota" (STORAGE 10 512)', '* QUOTA "User quota" (STORAGE 10 512)'),
+        (
+            '* NAMESPACE (("INBOX." ".")) (("#user/lawyer/" "/")) NIL',
+            '* NAMESPACE (("INBOX." ".")) ((<mailbox> "/")) NIL',
+        ),
+    ],
+)
+def test_roots_of_ones_own_are_masked(said: str, shown: str) -> None:
+    tape = Transcript(ADDRESS, (USER,), Secret(PASSWORD))
+    tape.note("<", f"{said}\r\n".encode())
+    assert tape.lines[0].split(None, 1)[1] == f"< {shown}"
+
+
 MECHANISMS = ("P1 AUTHENTICATE PLAIN", "AUTH PLAIN", "P1 LOGIN", "AUTH LOGIN", "a1 authenticate plain")
 
 
@@ -195,6 +214,9 @@ TOKEN = base64.b64encode(f"\0{ADDRESS}\0abcd-efgh-ijkl-mnop".encode()).decode()
         ("you sent ABCD-EFGH-IJ...", "you sent ••••••••..."),
         (f"bad: {TOKEN[:-7]}", "bad: ••••••••"),
         ("cannot decode YWJjZC1l", "cannot decode ••••••••"),
+        ("ends in ijkl-mnop, or efghijkl", "ends in ••••••••, or ••••••••"),
+        (f"near {TOKEN[20:]}", "near ••••••••"),
+        ("for Jane Appleseed, jane_appleseed@icloud.com", "for <user>, <user>@icloud.com"),
         ("the abcd is no prefix", "the abcd is no prefix"),
     ],
 )
