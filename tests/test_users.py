@@ -22,6 +22,7 @@ from provisioner.report import ClientRow, Report, State, StatusRow
 from provisioner.secret import Secret
 from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context
+from provisioner.workflows.recovery import _hints
 from provisioner.workflows.remove import remove
 from provisioner.workflows.setup import SetupOptions, setup
 from provisioner.workflows.status import status
@@ -321,6 +322,45 @@ def test_an_account_that_has_the_new_password_already_is_none_of_the_old_one(bir
     bird.forget("thunderbird")
     bird.host.secrets.delete(ITEM)  # so that nobody knows the old one
     assert bird.rotate(EMAIL, "msmtp").next.startswith('To end the app-specific password, revoke "first"')
+
+
+def test_a_password_that_was_typed_into_another_client_is_in_use_there(bird: Desk, tmp_path: Path) -> None:
+    bird.setup(EMAIL, "thunderbird", label="first")
+    bird.setup(EMAIL, "msmtp", secret=NEW, label="second")
+    by_hand = Desk(bird.host)
+    by_hand.journal = Journal(tmp_path / "elsewhere")
+    by_hand.setup(EMAIL, "thunderbird", secret=NEW)
+    hint = 'The password "second" is still used by thunderbird: do not revoke it yet.'
+    assert bird.remove(EMAIL, "msmtp").next == hint
+
+
+def test_no_two_passwords_get_one_label(bird: Desk) -> None:
+    bird.setup(EMAIL, "thunderbird", label="first")
+    bird.setup(EMAIL, "msmtp", secret=Secret("mnop-mnop-mnop-mnop"))
+    bird.rotate(EMAIL, "thunderbird")
+    label, _ = bird.labels[EMAIL, "thunderbird"]
+    bird.remove(EMAIL)
+    bird.setup(EMAIL, "thunderbird", label="first")
+    bird.setup(EMAIL, "msmtp", secret=Secret("mnop-mnop-mnop-mnop"), label=label)
+    bird.rotate(EMAIL, "thunderbird")
+    assert bird.labels[EMAIL, "thunderbird"][0] not in ("first", label)
+
+
+def test_what_recovery_says_of_a_rotation_is_about_the_old_password(terminals: Desk) -> None:
+    terminals.setup(EMAIL, "mbsync", label="first")
+    config = terminals.host.home / ".msmtprc"
+    config.write_text(f'account mine\nhost smtp.mail.me.com\nuser {EMAIL}\npasswordeval "{HOOK}"\n')
+    terminals.rotate(EMAIL, "mbsync")
+    (hint,) = _hints(terminals.context("status"), terminals.journal.receipts())
+    assert hint.startswith('To end the app-specific password, revoke "first"')
+
+
+def test_a_place_of_one_client_is_no_mistake_for_the_others(bird: Desk) -> None:
+    bird.setup(EMAIL, "thunderbird", "msmtp")
+    (receipt,) = bird.journal.receipts(EMAIL, "thunderbird")
+    context = bird.context("rotate")
+    rotation.rotate(context, Wish(EMAIL), (), ask(NEW), Options(profile=receipt.where))
+    assert [row.client for row in context.report.rows if isinstance(row, ClientRow)] == ["thunderbird"]
 
 
 def test_a_store_that_cannot_be_opened_is_named_before_the_label(bird: Desk) -> None:

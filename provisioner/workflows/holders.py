@@ -139,7 +139,8 @@ def search(
     for receipt in known:
         if receipt.client in {client.ID for client in wanted} and is_at(receipt, options.profile):
             _add_receipt(context, result, receipt, known, at_receipt(options, receipt))
-    for client, found in users.unrecorded(context, accounts, known, wanted, options, strict=True):
+    strict = bool(client_ids) or not options.profile  # a place of one client is unknown to all others
+    for client, found in users.unrecorded(context, accounts, known, wanted, options, strict=strict):
         _add_found(context, result, client, found, options)
     return result
 

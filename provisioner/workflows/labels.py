@@ -53,8 +53,13 @@ def stays(
 
 def unused(label: str, receipts: Iterable[Receipt]) -> str:
     """The label, or one like it if a password of these receipts bears it."""
-    taken = {name for receipt in receipts for name in (receipt.label, receipt.previous)}
-    return fresh(dated(label), taken) if label in taken else label
+    known = taken(receipts)
+    return fresh(dated(label), known) if label in known else label
+
+
+def taken(receipts: Iterable[Receipt]) -> set[str]:
+    """Labels of passwords that the clients of these receipts have, or had before."""
+    return {name for receipt in receipts for name in (receipt.label, receipt.previous)}
 
 
 def replaced(

@@ -71,8 +71,10 @@ def rotate(
         )
     provider = providers.find(context.host, holders[0].account.provider)
     titles = [holder.client.TITLE for holder in holders]
-    taken = {name for holder in holders for name in (holder.label, _previous(context, holder))}
-    new_label = label or labels.fresh(labels.dated(default_label(context.host, titles)), taken)
+    new_label = label or labels.fresh(
+        labels.dated(default_label(context.host, titles)),
+        labels.taken(users.receipts(context, *found.accounts)),
+    )
     check_label(new_label)
     printed = _printed(context, holders) if prompted else None
     if prompted and printed is None:

@@ -174,7 +174,9 @@ def of(context: Context, password: Password, *, without: Iterable[str] = ()) -> 
     account, gone = password.account, set(without)
     known = receipts(context, account)
     labelled = [one for one in known if one.label and one.label == password.label]
+    others = [one for one in known if one not in labelled and one.id not in gone]
     certain = [_named(one, account) for one in labelled if one.id not in gone]
+    certain += [_named(one, account) for one in others if _typed(context, one, password)]
     advice = []
     accounts = distinct([account, *(one.account for one in known)])
     for client, one in unrecorded(context, accounts, known, holding()):
@@ -223,6 +225,19 @@ def _has(context: Context, client: Client, found: Found, account: Account, passw
     if stored == password.by:
         return False
     return stored == known if known else None
+
+
+def _typed(context: Context, receipt: Receipt, password: Password) -> bool:
+    """Somebody has put this password in where we had written another. False, too, if it cannot be read."""
+    if not clients.holds_password(receipt.client):
+        return False
+    try:
+        options = Options(profile=receipt.where)
+        stored = clients.get(receipt.client).stored_secret(context.host, receipt.account, options)
+        known = password.secret or _in_keyring(context, password)
+    except ProvisionError:
+        return False
+    return stored is not None and stored == known != password.by
 
 
 def _in_keyring(context: Context, password: Password) -> Secret | None:
