@@ -133,7 +133,6 @@ def test_a_password_that_the_other_server_accepts_is_not_blamed(blamed: str, acc
     [
         ("jane", "jane@x.example", (), "auth.username_full"),
         ("jane@x.example", "jane", (), "auth.username_local"),
-        ("jane", "jane@x.example", ("jane", "jane@x.example"), "auth.username"),
         ("jane", "joe@x.example", (), "auth.username"),
     ],
 )
@@ -148,6 +147,26 @@ def test_the_form_that_the_other_server_takes(
         "--login USER --smtp-login " + accepted + "." if code == "auth.username" else f"--login {accepted}."
     )
     assert exit_code(code) == 3
+
+
+@pytest.mark.parametrize(
+    ("accepted", "tried"), [("jane", ("jane",)), ("jane@x.example", ("jane", "jane@x.example"))]
+)
+def test_a_name_that_the_other_server_takes_is_not_blamed_either(
+    accepted: str, tried: tuple[str, ...]
+) -> None:
+    result = replace(outcome("imap", "auth.bad_credentials"), tried=tried)
+    both = compare({"imap": result, "smtp": outcome("smtp", "ok", accepted)})["imap"]
+    assert (both.code, both.confidence, both.next) == ("auth.bad_credentials", "likely", result.next)
+    assert both.message.startswith(
+        "the servers words. smtp.example accepts both, so IMAP may be switched off"
+    )
+    mangled = compare(
+        {"imap": replace(result, code="auth.password_mangled"), "smtp": outcome("smtp", "ok", accepted)}
+    )["imap"]
+    assert mangled.code == "auth.bad_credentials"
+    assert "make a new one" in mangled.next
+    assert "does not accept this user name and password. smtp.example accepts" in mangled.message
 
 
 @pytest.mark.parametrize("smtp", ["auth.bad_credentials", "auth.unavailable", "net.refused"])
@@ -326,7 +345,7 @@ def test_every_cause_reads_as_a_sentence(code: str) -> None:
     assert exit_code(code) in (0, 1, 3, 4)
     assert exit_code(code) != 3 or code.startswith("auth.")
     harmless = {"ok", "greet.slow", "box.nearly_full", "send.arrived", "send.in_junk", "send.saves_sent"}
-    harmless |= {"send.saves_none", "send.left_flagged", "send.not_deleted"}
+    harmless |= {"send.saves_none", "send.left_flagged", "send.not_deleted", "send.out_of_sight"}
     assert (exit_code(code) == 0) is (code in harmless)
 
 

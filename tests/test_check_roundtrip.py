@@ -333,6 +333,7 @@ def test_names_the_cause_of_a_mail_that_is_not_taken(
     assert (row.ok, row.code, row.round_trip) == (False, code, None), row.message
     assert row.next
     assert mail.untouched()
+    assert codes(row) == (["send.out_of_sight"] if "DATA" in answers and code.startswith("proto.") else [])
 
 
 @pytest.mark.parametrize(
@@ -349,8 +350,13 @@ def test_names_the_cause_of_a_mail_that_is_not_taken(
 def test_names_the_cause_of_a_mail_that_cannot_be_looked_for(
     code: str, answers: dict[str, Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = send_row(trip(monkeypatch, Mail(), imap=answers)[0])
+    mail = Mail()
+    row = send_row(trip(monkeypatch, mail, imap=answers)[0])
     assert (row.ok, row.code) == (False, code), row.message
+    if code != "send.not_arrived":  # whose next step says so
+        assert codes(row) == ["send.out_of_sight"]
+        assert row.notes[0].next.startswith("Look in INBOX and Junk")
+    assert mail.token in " ".join([row.next, *(note.next for note in row.notes)])
 
 
 @pytest.mark.parametrize(

@@ -801,9 +801,10 @@ def test_both_services_side_by_side() -> None:
         )
     assert {service: result.code for service, result in results.items()} == {
         "imap": "ok",
-        "smtp": "auth.username",
+        "smtp": "auth.bad_credentials",
     }
-    assert "--smtp-login" in results["smtp"].next
+    assert results["smtp"].message.endswith("or the password may not be meant for it.")
+    assert results["smtp"].confidence == "likely"
     assert list(results) == ["imap", "smtp"]
     assert [exit_code(result.code) for result in results.values()] == [0, 3]
 

@@ -52,7 +52,7 @@ def check_login(
     """Checks the services side by side; the results come in the order of `targets`.
 
     Ctrl-C ends the wait at once. A password that one server accepts is not blamed for the refusal of the
-    other (`auth.username`). Raises UsageError as `check_service`.
+    other (`auth.username`), nor is a user name with which it does. Raises UsageError as `check_service`.
     """
     for target in targets.values():
         _require_sendable(target, secret)

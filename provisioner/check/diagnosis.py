@@ -111,7 +111,9 @@ def _blame_network(result: CheckResult, certificate: str) -> CheckResult:
 
 
 def _blame_username(result: CheckResult, accepted: CheckResult) -> CheckResult:
-    code = None if accepted.user in result.tried else form_wanted(result.user, accepted.user)
+    if accepted.user in (result.user, *result.tried):
+        return _blame_service(result, accepted)
+    code = form_wanted(result.user, accepted.user)
     option = login_option(result.service, accepted.user if code else "USER")
     if result.service == "imap" and not code:  # --login alone would change the name for sending, too
         option += f" --smtp-login {shlex.quote(accepted.user)}"
@@ -121,6 +123,20 @@ def _blame_username(result: CheckResult, accepted: CheckResult) -> CheckResult:
     message, step = explain(code, facts, host=result.host, port=result.port)
     confidence = "certain" if code == "auth.username" else "likely"
     return replace(result, code=code, message=message, next=step, confidence=confidence)
+
+
+def _blame_service(result: CheckResult, accepted: CheckResult) -> CheckResult:
+    """Neither the password nor the name can be wrong: the other server takes both."""
+    code = "auth.bad_credentials"
+    message, step = result.message, result.next
+    if result.code != code:  # what the password looks like does not matter then
+        message, step = explain(code, {}, host=result.host, port=result.port)
+    stop = "" if message.endswith((".", "!", "?", "…")) else "."
+    message += (
+        f"{stop} {accepted.host} accepts both, so {result.service.upper()} may be switched off "
+        "for the account, or the password may not be meant for it."
+    )
+    return replace(result, code=code, message=message, next=step, confidence="likely")
 
 
 def form_wanted(refused: str, accepted: str) -> str | None:

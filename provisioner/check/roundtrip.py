@@ -74,7 +74,9 @@ class _Trip:
             with timed(self.timings, "send"):
                 self.smtp.send(self.address, testmail.compose(self.address, self.token))
         except Fault as fault:
-            self.sent = fault.code.startswith("proto.")  # it may have been taken all the same
+            self.sent = self.smtp.offered and fault.code.startswith(
+                "proto."
+            )  # it may have been taken all the same
             if self.sent:
                 with contextlib.suppress(Fault):
                     if found := finder.wait(LATE, inbox, junk):
@@ -122,19 +124,26 @@ class _Trip:
         if left := [mailbox for mailbox, state in self.left.items() if state != "gone"]:
             return Cancelled(f"Stopped; the test mail is still in {' and in '.join(left)}.", step)
         if not self.where:
-            places = " and ".join(dict.fromkeys([INBOX, *self._names.values()]))
             return Cancelled(
                 "Stopped; the test mail was sent, but has not been seen yet, so it may still come.",
-                f"{step} Look in {places}.",
+                f"{step} Look in {self._places}.",
             )
         return Cancelled("Stopped; the test mail was deleted again.")
 
-    def notes(self, target: Target) -> Iterator[Note]:
+    @property
+    def _places(self) -> str:
+        return " and ".join(dict.fromkeys([INBOX, *self._names.values()]))
+
+    def notes(self, code: str, target: Target) -> Iterator[Note]:
+        """What is worth knowing beside the cause `code`."""
+
         def note(code: str, mailbox: str = "") -> Note:
             facts = {"mailbox": mailbox, "token": self.token}
             message, step = diagnosis.explain(code, facts, host=target.host, port=target.port)
             return Note(code, message, step)
 
+        if self.sent and not self.where and code != "send.not_arrived":
+            yield note("send.out_of_sight", self._places)
         if self.where and self.where == self._names.get(Use.JUNK):
             yield note("send.in_junk", self.where)
         if self.saves_sent is not None:
@@ -191,7 +200,7 @@ def prove(
         message=message,
         next=outcome.next or step,
         seconds=time.monotonic() - started,
-        notes=tuple(trip.notes(target)),
+        notes=tuple(trip.notes(outcome.code, target)),
         layers=trip.timings,
         confidence=outcome.confidence,
         round_trip=trip.round_trip,

@@ -35,6 +35,11 @@ SENDING: dict[str, Cause] = {
         "Look in web mail, in the spam folder and where filters put mail; its subject ends in {token}.",
         OTHER,
     ),
+    "send.out_of_sight": Cause(
+        "The test mail may have been sent all the same; it has not been seen, and not been deleted.",
+        "Look in {mailbox}, and delete it yourself; its subject ends in {token}.",
+        0,
+    ),
     "send.in_junk": Cause(
         "The test mail was filed as junk, in {mailbox}.",
         "Look there for mail that you miss, and mark what is not junk.",

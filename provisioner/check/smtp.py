@@ -36,6 +36,8 @@ class SmtpSession:
         self._client = smtplib.SMTP(local_hostname="[127.0.0.1]")
         self._client.sock = self._client.file = cast(Any, wire)
         self.sent = 0
+        self.offered = False
+        """A mail may have been taken."""
 
     def greet(self) -> None:
         self.wire.enter("greeting", self.timeouts.greeting)
@@ -89,6 +91,7 @@ class SmtpSession:
             if not 200 <= code < 300:
                 raise evidence.send_refusal("MAIL" if step == "MAIL" else "RCPT", code, text)
         self.wire.enter("send", self.timeouts.reply)
+        self.offered = True
         try:
             code, raw = self._client.data(mail)
         except smtplib.SMTPDataError as error:
