@@ -177,8 +177,11 @@ def _load_csv(path: Path) -> list[Listed]:
             found = _csv_entry(dict(zip(header, row, strict=True)), where, problems)
             if found:
                 listed.append(found)
-    except csv.Error:  # its message might quote what stands there
-        problems.append(f"line {rows.line_num}: the quotes are not as CSV has them")
+    except csv.Error as error:  # its message might quote what stands there
+        limit = csv.field_size_limit()
+        long = str(error).startswith("field larger than")
+        what = f"a value of more than {limit} characters" if long else "the quotes are not as CSV has them"
+        problems.append(f"line {rows.line_num}: {what}")
     if not listed and not problems:
         problems.append("no account below the names of the columns")
     if problems:

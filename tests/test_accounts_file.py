@@ -130,6 +130,7 @@ def test_yaml_that_is_refused(tmp_path: Path, text: str, problems: list[str]) ->
         (f"email,password\n{SECRET},jane@x.org\n", "line 2.email: is not a mail address"),
         (f"email,password\na@b.org,x,{SECRET}\n", "line 2: 3 values, not 2"),
         ("email,password\na@b.org,\n", "line 2.password: The password is empty."),
+        (f"email,password\na@b.org,{'x' * 131073}\n", "line 2: a value of more than 131072 characters"),
         (f'email,password\na@b.org,"{SECRET}"x\n', "line 2: the quotes are not as CSV has them"),
         (f"email,password,imap_security\na@b.org,{SECRET},none\n", "line 2.imap_security: tls or starttls"),
         ("", "line 1: must name the columns"),

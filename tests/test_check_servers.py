@@ -81,8 +81,8 @@ def smtp_login(name: str, code: str, answer: object, says: str = "") -> Scenario
     return smtp("login-" + name, code, sent=True, says=says, AUTH=answer)
 
 
-def plain_imap(name: str, code: str, **answers: object) -> Scenario:
-    return Scenario("imap-starttls-" + name, "imap", "starttls", code, answers)  # type: ignore[arg-type]
+def plain_imap(name: str, code: str, says: str = "", **answers: object) -> Scenario:
+    return Scenario("imap-starttls-" + name, "imap", "starttls", code, answers, says=says)  # type: ignore[arg-type]
 
 
 def inside(secure: str, clear: str) -> object:
@@ -178,6 +178,9 @@ SCENARIOS = [
     ),
     plain_imap("preauth", "greet.preauth", GREETING="* PREAUTH hello\r\n"),
     plain_imap("bye", "proto.bye", STARTTLS=("* BYE not today\r\n", close)),
+    plain_imap(
+        "bye-ok", "proto.bye", says="not today", STARTTLS=("* BYE not today\r\n{tag} OK go\r\n", close)
+    ),
     plain_imap("dropped", "proto.dropped", STARTTLS=close),
     plain_imap("aborted", "tls.aborted", STARTTLS=("{tag} OK go\r\n", Talk.receive, close)),
     plain_imap("expired", "greet.bye", GREETING="* BYE not today\r\n"),
@@ -195,6 +198,9 @@ SCENARIOS = [
         STARTTLS=("220 go\r\n", Talk.receive, "235 in\r\n", hang),
     ),
     smtp("ehlo-refused", "greet.rejected", EHLO="550 go away\r\n"),
+    smtp("ehlo-not-understood", "proto.bad", says="501", EHLO="501 5.5.2 Helo: Invalid name\r\n"),
+    smtp("ehlo-second-greeting", "proto.garbled", EHLO="220 mail.example ESMTP\r\n"),
+    smtp("ehlo-bye", "proto.bye", says="221 2.0.0 closing", EHLO=("221 2.0.0 closing\r\n", close)),
     smtp("ehlo-busy", "greet.busy", EHLO="421 later\r\n"),
     smtp("ehlo-codes-differ", "proto.garbled", EHLO="250-mail.example\r\n550 STARTTLS\r\n"),
     smtp("ehlo-long-line", "proto.too_long", EHLO=forever(b"2")),

@@ -159,9 +159,14 @@ def send_refusal(step: Literal["MAIL", "RCPT", "DATA", "END"], code: int, text: 
 
 
 def hello_refusal(code: int, text: str) -> Fault:
-    """The reply to EHLO when it is not 250."""
+    """The reply to EHLO when it is not 250 (RFC 5321, 4.2.2 and 4.3.2)."""
+    said = f"{code} {text}"
+    if code == 221:
+        return Fault("proto.bye", text=said, when=_WHEN["hello"])
+    if 500 <= code <= 504:  # the command or its argument, not who sent it
+        return Fault("proto.bad", text=said)
     rule = rules.judge(Seen("greeting", "smtp", f"{code}", text))
-    return Fault(rule.code if rule else "greet.rejected", text=f"{code} {text}")
+    return Fault(rule.code, text=said) if rule else trouble("garbled", "hello", heard=True)
 
 
 def _judged(seen: Seen, **facts: str) -> Fault:

@@ -62,6 +62,7 @@ class ImapSession:
         if "STARTTLS" not in (offered := self._ask_capabilities()):
             raise evidence.starttls_missing(offered)
         answer = self._run("STARTTLS")
+        self._blame_bye()  # a server may say OK all the same, and then close
         if answer.status != "OK":
             raise Fault("starttls.refused", text=answer.text)
 
