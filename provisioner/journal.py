@@ -94,11 +94,13 @@ class Journal(Archive):
                 self._drop(draft)
 
     def _drop(self, draft: Draft) -> None:
-        """Deletes the temporary file, then the note of it; the note stays if the disk refuses."""
+        """Deletes the temporary file, then the note of it; the note stays if the disk refuses or is away."""
+        path = Path(draft.path)
         with contextlib.suppress(OSError):
-            with contextlib.suppress(NotADirectoryError):
-                atomic.unlink(Path(draft.path))
-            atomic.unlink(self._draft_path(draft))
+            if path.parent.exists():  # a stick may be plugged in again, with the password on it
+                with contextlib.suppress(NotADirectoryError):
+                    atomic.unlink(path)
+                atomic.unlink(self._draft_path(draft))
 
     # --- writing: only apply.py calls these, with the lock held ---
 

@@ -440,6 +440,18 @@ def test_what_a_killed_export_left_goes_with_the_next_command(world: World, also
     assert world.journal.drafts() == []
 
 
+def test_the_note_stays_as_long_as_the_directory_is_away(world: World) -> None:
+    stick, away = world.home / "stick", world.home / "away"
+    stick.mkdir()
+    path = leave_a_draft(world, stick / "file")
+    stick.rename(away)
+    recover(world.host, world.journal)
+    away.rename(stick)
+    recover(world.host, world.journal)
+    assert not path.exists()
+    assert world.journal.drafts() == []
+
+
 def test_the_note_stays_as_long_as_the_file_cannot_be_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,7 +121,8 @@ class SecretService:
         if not self._screen:
             raise ProvisionError(
                 "You have no keyring yet, and without a screen none can be created.",
-                "Log in to your desktop once, or create one in its password manager, then run again.",
+                "Log in to your desktop once, or create one in its password manager, then run again. "
+                + session_bus.HEADLESS,
                 code="keyring.none",
             )
         made = secretstorage.get_default_collection(bus)
@@ -141,7 +142,7 @@ class SecretService:
                     return
             raise Conflict(
                 "The keyring is locked, and without a screen nobody can be asked for its password.",
-                "Unlock it in your desktop session and run again from there.",
+                f"Unlock it in your desktop session and run again from there. {session_bus.HEADLESS}",
                 code="keyring.locked",
             )
         try:

@@ -15,6 +15,8 @@ ANSWER_SECONDS = 15.0
 """How long the service may take when it can ask nobody."""
 PROMPT_SECONDS = 120.0
 """How long a person may take to answer what the service asks on the screen."""
+HEADLESS = "Where nobody logs in to a desktop, set command-line clients up with `--password-store pass`."
+"""What helps where no keyring will ever be open: servers, cron, a login over SSH."""
 
 
 class BoundedConnection(DBusConnection):  # type: ignore[misc]
@@ -46,7 +48,7 @@ def connect(env: Mapping[str, str]) -> Iterator[BoundedConnection]:
     if sock is None:
         raise ProvisionError(
             "There is no D-Bus session here, so no keyring can be reached.",
-            "Run this in a terminal of your desktop session.",
+            f"Run this in a terminal of your desktop session. {HEADLESS}",
             code="keyring.none",
         )
     with sock, BoundedConnection(sock, PROMPT_SECONDS if has_screen(env) else ANSWER_SECONDS) as bus:
