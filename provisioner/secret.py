@@ -116,15 +116,18 @@ class Pieces:
     def redact(self, text: str) -> str:
         """`text` with every piece of a password masked, in any case, be it beginning, middle or end."""
         lower = _lower(text)
+        found = [
+            (at, at + size)
+            for size, known in self._pieces.items()
+            for at in range(len(lower) - size + 1)
+            if lower[at : at + size] in known
+        ]
         done: list[str] = []
         end = 0
-        for at in range(len(lower)):
-            size = max((n for n, known in self._pieces.items() if lower[at : at + n] in known), default=0)
-            if not size:
-                continue
-            if at > end or not done:  # pieces that overlap or touch become one mask
-                done += [text[end:at], MASK]
-            end = max(end, at + size)
+        for start, stop in sorted(found):
+            if start > end or not done:  # pieces that overlap or touch become one mask
+                done += [text[end:start], MASK]
+            end = max(end, stop)
         return "".join([*done, text[end:]])
 
 
