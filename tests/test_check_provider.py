@@ -63,6 +63,23 @@ def test_a_providers_limit_ends_the_tries() -> None:
     assert server.commands.count("AUTHENTICATE") == 1
 
 
+@pytest.mark.parametrize("name", ["ionos", "gmx-net", "webde", "mailcom"])
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("{tag} NO [UNAVAILABLE] Authentication failed, backend down\r\n", "auth.unavailable"),
+        ("{tag} NO [LIMIT] authentication failed: too many logins\r\n", "auth.limit"),
+        ("{tag} BAD authentication failed: command unknown\r\n", "ok"),  # LOGIN is tried then
+        ("* BYE [UNAVAILABLE] authentication failed\r\n", "auth.unavailable"),
+        ("* BYE Authentication failed: too many invalid login attempts\r\n", "auth.limit"),
+    ],
+)
+def test_words_do_not_overrule_a_code_that_says_more(name: str, answer: str, code: str) -> None:
+    result, server = run(name, "imap", AUTHENTICATE=answer)
+    assert result.code == code
+    assert server.commands.count("AUTHENTICATE") == 1
+
+
 def test_the_providers_next_step_goes_when_the_password_looks_wrong() -> None:
     answer = "{tag} NO [AUTHENTICATIONFAILED] Incorrect username or password\r\n"
     right, _ = run("fastmail", "imap", password="abcdefghijklmnop", AUTHENTICATE=answer)

@@ -177,9 +177,17 @@ def _judged(seen: Seen, **facts: str) -> Fault:
     return fault
 
 
+_OPEN = ("auth.bad_credentials", "auth.access_off", "auth.refused")
+_PLAIN_WORDS = ("auth.limit", "auth.app_password_required")
+
+
 def at_provider(fault: Fault, own: Iterable[Rule]) -> Fault:
-    """The same fault, if the account's provider means something else by these words."""
-    if fault.seen and (rule := next((rule for rule in own if rule.fits(fault.seen)), None)):
+    """The same fault, if the account's provider means something else by these words.
+
+    Words of a login count only where the server's code leaves it open: `NO [UNAVAILABLE]` stays that.
+    """
+    rule = next((rule for rule in own if fault.seen and rule.fits(fault.seen)), None)
+    if rule and (rule.layer != "login" or rule.code in _PLAIN_WORDS or fault.code in {*_OPEN, rule.code}):
         fault.code, fault.next, fault.confidence = rule.code, rule.next, rule.confidence
     return fault
 

@@ -86,9 +86,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 _APP_PASSWORD = r"(app(lication)?([- ]specific)?[- ]passw(or)?d|parol prilozheniya|authori[sz]ation code)"  # noqa: S105
 _LIMIT = (
-    r"too many|rate[ -]?limit|limit exceeded|exceeded.{0,30}limit|throttl|"
+    r"too many|number of connections.{0,40}exceeded|credits exceeded|"
+    r"rate[ -]?limit|limit exceeded|exceeded.{0,30}limit|throttl|"
     r"temporar\w{1,5} (locked|blocked)"
 )
+_CONNECTIONS = r"number of connections.{0,40}exceeded"
 _UNAVAILABLE = (
     r"temporar\w{1,5} (\w+ )?(unavailable|fail\w{0,5}|error)|"
     r"(service|server|system|currently) (\w+ )?unavailable|try again later|"
@@ -183,6 +185,7 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.expired", "imap", status=r"\w+ EXPIRED"),
     Rule("login", "auth.privacy_required", "imap", status=r"\w+ PRIVACYREQUIRED"),
     Rule("login", "auth.contact_admin", "imap", status=r"\w+ CONTACTADMIN"),
+    Rule("login", "auth.limit", "imap", status=r"\w+ UNAVAILABLE", words=_CONNECTIONS, confidence="likely"),
     Rule("login", "auth.unavailable", "imap", status=r"\w+ (UNAVAILABLE|SERVERBUG)"),
     Rule("login", "auth.limit", "imap", status=r"\w+ (LIMIT|OVERQUOTA)"),
     Rule("login", "auth.in_use", "imap", status=r"\w+ INUSE"),
@@ -190,6 +193,7 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.method_broken", "imap", status=r"\w+ CANNOT"),
     Rule("login", "auth.elsewhere", "imap", status=r"\w+ REFERRAL"),  # RFC 2221
     Rule("login", "proto.bad", "imap", status=r"\w+ CLIENTBUG"),
+    Rule("login", "auth.limit", "imap", status="BYE.*", words=_LIMIT, confidence="likely"),
     Rule("login", "proto.bye", "imap", status="BYE.*"),
     # SMTP replies (RFC 4954, section 6) and enhanced status codes (RFC 3463; IANA)
     Rule("login", "auth.limit", "smtp", status=r"4\d\d.*", words=_LIMIT, confidence="likely"),
