@@ -191,6 +191,15 @@ def test_what_was_added_to_the_account_in_thunderbird_goes_only_with_force(bird:
     assert changed in {path.read_bytes() for path in kept(bird)}
 
 
+@pytest.mark.parametrize(
+    "name", ["organization", "reply_to", "escapedVCard", "doCcList", "doBccList", "openpgp_key_id"]
+)
+def test_what_was_typed_into_our_identity_goes_only_with_force(bird: Setup, name: str) -> None:
+    prefs = rc(bird)
+    prefs.write_bytes(prefs.read_bytes() + SIGNATURE.replace(b"htmlSigText", name.encode()))
+    assert only(run(bird)).code == "account.added_to"
+
+
 def test_an_identity_of_ours_without_additions_goes_as_ever(bird: Setup) -> None:
     prefs = rc(bird)
     prefs.write_bytes(prefs.read_bytes() + SIGNATURE.replace(b"Mine, too", b" ") + b'user_pref("x", 1);\n')

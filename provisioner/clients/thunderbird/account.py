@@ -146,11 +146,28 @@ def remove(view: View, account: Account, sharing: Collection[str] = ()) -> Edit:
     return Edit(changes, existed=True, stale=_unused(after, before), others=others, added=added)
 
 
+_TYPED = {
+    "htmlSigText": "the signature",
+    "organization": "the organization",
+    "reply_to": "the reply-to address",
+    "escapedVCard": "the business card",
+    "doCcList": "the Cc addresses",
+    "doBccList": "the Bcc addresses",
+    "openpgp_key_id": "the OpenPGP key",
+}
+"""What a person sets in an identity and Thunderbird never does by itself (nsMsgIdentity.cpp, am-e2e.js)."""
+
+
 def _added(view: View, identities: list[str], ours: str) -> tuple[str, ...]:
     """The identities beside ours, and signatures: what somebody has typed, and is nowhere else."""
     others = [f"the identity {view.email(key) or key}" for key in identities if key != ours]
-    signatures = [key for key in identities if view.text(f"mail.identity.{key}.htmlSigText").strip()]
-    return (*others, *(f"the signature of {view.email(key) or key}" for key in signatures))
+    typed = [
+        f"{what} of {view.email(key) or key}"
+        for key in identities
+        for name, what in _TYPED.items()
+        if view.text(f"mail.identity.{key}.{name}").strip()
+    ]
+    return (*others, *typed)
 
 
 def _keys(view: View, account: Account, found: str | None) -> tuple[Keys, set[str]]:
