@@ -19,21 +19,24 @@ from tests.clients.machines import MACHINES
 from tests.clients.test_contract import Setup, usual
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-ELSEWHERE = {"thunderbird-fresh"}
-"""Names and keys of the profile are random; its tests say what must be in the files."""
-FRESH = [name for name in MACHINES if name.endswith("-fresh") and name not in ELSEWHERE]
+FRESH = [name for name in MACHINES if name.endswith("-fresh")]
 
 
 HASH = re.compile(rb"(>>> provisioner \S+) [0-9a-f]{16} >>>")
 PEM = re.compile(rb"(-----BEGIN [A-Z0-9 ]+-----\n)[^-]+")
 RANDOM = re.compile(rb"(\{AES-256-CBC,50000\}|_salt=)[A-Za-z0-9+/=]{88,}")
+PROFILE = re.compile(rb"\b[a-z0-9]{8}(\.default-release)")
+LOGIN = re.compile(
+    rb'("(?:encrypted[A-Z]\w+|guid)":)"[^"]+"|("time(?:Created|LastUsed|PasswordChanged)":)[0-9]+'
+)
+"""What is random, or the time, in Thunderbird's names and its logins.json."""
 
 
 def written(name: str, directory: Path) -> dict[str, bytes]:
     """Path below the home -> content.
 
     The home is `/home/jane` there, programs are in `/usr/bin`, and a block's hash, which depends on such
-    paths, is `HASH`. What is within a key or encrypted is `RANDOM`.
+    paths, is `HASH`. What is within a key or encrypted is `RANDOM`, and so is the whole of a key database.
     """
     client_id, make = MACHINES[name]
     setup = Setup(clients.get(client_id), make(directory), usual(name))
@@ -42,10 +45,14 @@ def written(name: str, directory: Path) -> dict[str, bytes]:
 
     def neutral(data: bytes) -> bytes:
         data = PEM.sub(rb"\1RANDOM\n", data.replace(home, b"/home/jane").replace(programs, b"/usr/bin"))
+        data = LOGIN.sub(rb"\1\2RANDOM", PROFILE.sub(rb"RANDOM\1", data))
         return RANDOM.sub(rb"\1RANDOM", HASH.sub(rb"\1 HASH >>>", data))
 
+    def content(path: Path) -> bytes:
+        return b"RANDOM\n" if path.name == "key4.db" else neutral(path.read_bytes())
+
     return {
-        str(path.relative_to(setup.host.home)): neutral(path.read_bytes())
+        neutral(str(path.relative_to(setup.host.home)).encode()).decode(): content(path)
         for path in sorted(setup.host.home.rglob("*"))
         if path.is_file() and setup.host.state_dir not in path.parents
     }
