@@ -59,8 +59,18 @@ class Host:
 
     @classmethod
     def current(cls) -> Host:
-        """The machine we run on. Raises UsageError (`home.encoding`) for a home that is not UTF-8 text."""
+        """The machine we run on.
+
+        Raises UsageError for a home that is not UTF-8 text (`home.encoding`) or depends on the working
+        directory (`home.relative`): what receipts and configurations say of it would be wrong elsewhere.
+        """
         home = Path.home()
+        if not home.is_absolute():
+            raise UsageError(
+                f"HOME is {str(home)!r}, which is another place in every directory.",
+                "Set HOME to a path that begins with /, then run the command again.",
+                code="home.relative",
+            )
         try:
             str(home).encode()
         except UnicodeEncodeError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from provisioner.clients.common.program import version
-from provisioner.errors import Conflict
+from provisioner.errors import Conflict, UsageError
 from provisioner.host import MAX_FILE, Host
 
 
@@ -36,6 +39,20 @@ def test_files_are_read_and_missing_ones_are_none(tmp_path: Path) -> None:
     assert host.read(tmp_path / "file") == host.read(tmp_path / "link") == b"x\r\n"
     assert host.read(tmp_path / "none") is None
     assert host.read(tmp_path / "file/below") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the home comes from USERPROFILE")
+def test_a_home_that_depends_on_the_working_directory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for home in (".", "home", "./a/../home"):
+        monkeypatch.setenv("HOME", home)
+        with pytest.raises(UsageError) as caught:
+            Host.current()
+        assert caught.value.code == "home.relative"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Host.current().home == tmp_path
 
 
 def test_a_pipe_a_socket_a_device_and_a_directory_are_refused(tmp_path: Path) -> None:
