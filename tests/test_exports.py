@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import stat
@@ -68,12 +69,30 @@ def test_each_export_for_each_provider(what: str, provider: str) -> None:
     assert SECRET.reveal() not in repr(given)
 
 
+LONG = "jane.appleseed.of.the.orchard.by.the.river@mail.example-of-a-company.example.org"
+
+
+@pytest.mark.parametrize("what", exports.CARD_IDS)
+def test_a_card_fits_a_terminal_and_a_long_address_stays_in_one_piece(what: str) -> None:
+    text = exports.get(what).export(ICLOUD, None, Options()).content.decode()
+    assert max(map(len, text.splitlines())) <= 80
+    account = dataclasses.replace(ICLOUD, address=LONG, smtp=dataclasses.replace(ICLOUD.smtp, username=LONG))
+    lines = exports.get(what).export(account, None, Options()).content.decode().splitlines()
+    assert f"  {LONG}" in lines
+    assert not [line for line in lines if len(line) > 80 and LONG not in line]
+
+
 def test_a_client_s_own_file_comes_by_its_name() -> None:
     assert exports.get("apple-mail").HOLDS is Holds.FILE
-    for what, code in (("thunderbird", "client.no_export"), ("eudora", "export.unknown")):
+    for what, code, command in (
+        ("thunderbird", "client.no_export", f"setup {EMAIL} thunderbird"),
+        ("autodiscove", "export.unknown", f"export {EMAIL}"),
+        ("eudora", "export.unknown", "apple-mail"),
+    ):
         with pytest.raises(UsageError) as caught:
-            exports.get(what)
+            exports.get(what, EMAIL)
         assert caught.value.code == code
+        assert command in caught.value.hint
     with pytest.raises(UsageError, match="elsewhere") as caught:
         clients.get("Outlook")
     assert caught.value.hint == "Make it with:\n  provisioner export EMAIL outlook"

@@ -104,7 +104,10 @@ def test_without_a_terminal_a_client_must_be_named(desk: Desk) -> None:
     with pytest.raises(UsageError, match="found here: thunderbird") as caught:
         desk.setup()
     assert caught.value.code == "client.not_named"
-    assert "setup EMAIL thunderbird" in caught.value.hint
+    assert f"setup {EMAIL} thunderbird" in caught.value.hint
+    with pytest.raises(UsageError) as caught:
+        desk.setup("outlook")
+    assert f"export {EMAIL} outlook" in caught.value.hint
     assert (desk.asked, snapshot(desk.host)) == (0, before)
 
 

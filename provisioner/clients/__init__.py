@@ -145,10 +145,10 @@ def expand(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return found
 
 
-def get(client_id: str) -> Client:
+def get(client_id: str, address: str = "EMAIL") -> Client:
     """The client with this ID, in any case; imported now, so that others cost nothing.
 
-    Raises UsageError that names the known ones.
+    Raises UsageError that names the known ones, or the command for `address` that makes it elsewhere.
     """
     known = client_id.lower()
     if known not in CLIENT_IDS:
@@ -157,7 +157,7 @@ def get(client_id: str) -> Client:
         if known in exports.EXPORT_IDS:
             raise UsageError(
                 f"{client_id} is not set up on this computer: it is made for use elsewhere.",
-                f"Make it with:{ours('export', 'EMAIL', known)}",
+                f"Make it with:{ours('export', address, known)}",
                 code="client.only_export",
             )
         raise UsageError(

@@ -6,6 +6,7 @@ The type checker holds every module against `base.Export`.
 from __future__ import annotations
 
 import importlib
+import shlex
 from typing import TYPE_CHECKING, cast
 
 from provisioner import clients
@@ -52,10 +53,11 @@ if TYPE_CHECKING:
     )
 
 
-def get(what: str) -> Export:
+def get(what: str, address: str = "EMAIL") -> Export:
     """The export with this ID, in any case, else what the client with this ID exports.
 
-    Raises UsageError: `export.unknown` with what there is, or `client.no_export`.
+    Raises UsageError: `export.unknown` with what there is, or `client.no_export`; both with the next command
+    for `address`.
     """
     known = what.lower()
     if known in MODULE_IDS:
@@ -71,7 +73,7 @@ def get(what: str) -> Export:
                 what,
                 (*clients.CLIENT_IDS, *EXPORT_IDS),
                 f"Known here: apple-mail, {', '.join(EXPORT_IDS)}; `card` suits any other client.",
-                "provisioner export EMAIL",
+                shlex.join(("provisioner", "export", address)),
             ),
             code="export.unknown",
         )
@@ -79,7 +81,7 @@ def get(what: str) -> Export:
     if client.export is no_export:
         raise UsageError(
             f"{client.TITLE} cannot be set up by a file.",
-            f"Set it up on the computer itself:{ours('setup', 'EMAIL', client.ID)}",
+            f"Set it up on the computer itself:{ours('setup', address, client.ID)}",
             code="client.no_export",
         )
     return Made(client.ID, client.TITLE, client.SUPPORT, client.ABOUT, Holds.FILE, client.export)

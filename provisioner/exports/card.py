@@ -21,6 +21,8 @@ from provisioner.resources import data_dir
 from provisioner.secret import Secret
 
 WIDTH = 78
+LABEL = 40
+"""Characters: a longer label has its line for itself, and does not move the values to the right."""
 
 
 class Value(StrEnum):
@@ -110,16 +112,24 @@ def _export(
 
 def _text(card: Card, account: Account, secret: Secret | None) -> str:
     values = _values(card, account, secret)
-    width = max(len(field.label) for page in card.pages for field in page.fields) + 2
+    labels = [field.label for page in card.pages for field in page.fields]
+    column = max((len(label) for label in labels if len(label) <= LABEL), default=0) + 2
     lines = [f"{account.address} in {card.title}", "", *_folded(f"Where: {card.where}")]
     for page in card.pages:
         lines += ["", page.title, "-" * len(page.title)]
         for field in page.fields:
             value = field.text if field.value is None else one_line(values[field.value], card.title)
-            lines.append(f"{field.label + ':':<{width}}{value}")
+            lines += _row(f"{field.label}:", value, column)
     for note in card.notes:
         lines += ["", *_folded(note)]
     return "\n".join(lines) + "\n"
+
+
+def _row(label: str, value: str, column: int) -> list[str]:
+    """The value at `column`, or on a line of its own: it is copied, so it is never folded."""
+    if column + len(value) > WIDTH:
+        return [label, f"  {value}"]
+    return [f"{label:<{column}}{value}"] if len(label) < column else [label, " " * column + value]
 
 
 def _values(card: Card, account: Account, secret: Secret | None) -> Mapping[Value, str]:

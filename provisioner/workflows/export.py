@@ -42,7 +42,7 @@ def export(
                 f"See what there is:{ours('export', wish.address)}",
             )
         return list_exports(context, wish.address)
-    made = exports.get(what)
+    made = exports.get(what, wish.address)
     to_file = output is not None and output != "-"
     _refuse_place(context, made, with_password=ask is not None, to_file=to_file)
     candidate = find_candidate(context, wish, profile_file)

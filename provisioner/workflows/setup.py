@@ -134,7 +134,9 @@ def _named(context: Context, names: Sequence[str], candidate: Candidate) -> Chos
     if ALL in (name.lower() for name in names):
         found = _found(context, candidate)
         names = [one for name in names for one in (found if name.lower() == ALL else [name])]
-    return [(clients.get(one), together) for one, together in clients.expand(names).items()]
+    return [
+        (clients.get(one, candidate.address), together) for one, together in clients.expand(names).items()
+    ]
 
 
 def _among(options: SetupOptions, together: frozenset[str], beside: frozenset[str]) -> SetupOptions:
@@ -167,7 +169,7 @@ def _offer(context: Context, candidate: Candidate) -> Chosen:
     if not context.ui.interactive:
         raise UsageError(
             f"No client was named; found here: {', '.join(ids)}.",
-            f"Name what to set up, or `{ALL}`, for example:{ours('setup', 'EMAIL', ids[0])}",
+            f"Name what to set up, or `{ALL}`, for example:{ours('setup', candidate.address, ids[0])}",
             code="client.not_named",
         )
     bundles = [name for name, parts in clients.BUNDLES.items() if set(parts) <= set(ids)]
