@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,24 @@ def test_setup_rotate_and_remove(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(of(context.report)) == PARTS
     assert snapshot(desk.host) == before
     assert keyring(desk.host) == {}
+
+
+def test_what_neomutt_watches_is_there_before_the_first_mail(desk: Desk) -> None:
+    """Else it starts with an error."""
+    desk.setup("mutt-stack")
+    (hooks,) = desk.host.home.rglob("*.hooks")
+    (line,) = (line for line in hooks.read_text().splitlines() if line.startswith("mailboxes "))
+    boxes = [desk.host.home / box.removeprefix("~/") for box in re.findall('"([^"]+)"', line)]
+    assert boxes
+    assert all((box / part).is_dir() for box in boxes for part in ("cur", "new", "tmp"))
+    # What has changed since does not keep them, but mail does.
+    (boxes[0] / "cur" / "1:2,").write_text("mail")
+    rc = desk.host.home / ".config/neomutt/neomuttrc"
+    rc.write_text(rc.read_text() + "set sort = date\n")
+    context = Context(desk.host, desk.journal, Silent(), Report("remove"))
+    remove(context, EMAIL, [], Options(), dry_run=False, wait=False)
+    assert context.report.ok
+    assert [path.name for path in (desk.host.home / "Mail").rglob("*") if path.is_file()] == ["1:2,"]
 
 
 def test_a_password_that_goes_with_the_run_is_not_said_to_stay(desk: Desk) -> None:

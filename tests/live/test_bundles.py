@@ -15,6 +15,10 @@ def test_the_mutt_stack_works_together(world: World) -> None:
         before = terminal.snapshot()
         said = terminal.setup("mutt-stack")
         assert f"mbsync {JANE}" in said
+        with terminal.screen("neomutt") as screen:  # before anything was fetched: empty, and no error
+            seen = screen.shows("NeoMutt", "Msgs:0")
+            assert not [word for word in ("rror", "Press any key", "No such") if word in seen], seen
+            screen.type("q")
         terminal.run("mbsync", JANE)
         terminal.run("notmuch", "new")
         assert SUBJECTS[0] in terminal.run("notmuch", "search", "*")

@@ -8,6 +8,7 @@ at the start if it is the default account.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import shlex
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.clients.base import Found, Options
-from provisioner.clients.common import blockfile, byhand, entries, hook, included, program
+from provisioner.clients.common import blockfile, byhand, entries, hook, included, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import Included
 from provisioner.clients.common.muttmail import Mail, over_imap, over_maildir
@@ -107,7 +108,7 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
         client=which.id,
         title=which.title,
         where=str(include.path),
-        changes=changes,
+        changes=(*keeper.keep(*_maildirs(host, mail)), *changes),
         secrets=(hook.change(host, account, secret),),
         done=_done(mail, account),
         next=f"Read your mail with:\n  {shlex.join(start)}",
@@ -121,7 +122,9 @@ def unplan(host: Host, which: Program, receipt: Receipt, options: Options) -> Pl
     file = BlockFile.read(host, Path(receipt.where), receipt.account.key, force=options.force)
     orphans = file.block and _DEFAULT.search(file.block.body) and "provisioner/" in file.others
     note = f"{which.title} has no default account now: name a mailbox with `{which.id} -f`."
-    return blockfile.unplan(host, receipt, which.title, (note,) if orphans else (), force=options.force)
+    plan = blockfile.unplan(host, receipt, which.title, (note,) if orphans else (), force=options.force)
+    kept = [Path(record.path).parent for record in receipt.files if Path(record.path).name == keeper.NAME]
+    return dataclasses.replace(plan, changes=(*plan.changes, *keeper.unkeep(host, *kept)))
 
 
 def find(host: Host, which: Program, account: Account, options: Options) -> tuple[Found, ...]:
@@ -151,6 +154,12 @@ def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -
     program.require(host, "mbsync", "mbsync, which is to fetch the mail,", "isync")
     program.require(host, "msmtp", "msmtp, which is to send the mail,", "msmtp")
     return over_maildir(account)
+
+
+def _maildirs(host: Host, mail: Mail) -> list[Path]:
+    """NeoMutt starts with errors while a mailbox that it watches is not there: mbsync may not have run."""
+    boxes = [host.home / box.removeprefix("~/") for box in mail.mailboxes if mail.maildir]
+    return [part for box in boxes for part in keeper.maildir(box)]
 
 
 def _done(mail: Mail, account: Account) -> str:
