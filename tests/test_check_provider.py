@@ -80,6 +80,19 @@ def test_words_do_not_overrule_a_code_that_says_more(name: str, answer: str, cod
     assert server.commands.count("AUTHENTICATE") == 1
 
 
+def test_a_providers_sentence_that_names_all_causes_is_not_taken_for_one_of_them() -> None:
+    said = (
+        "Login fail. Account is abnormal, service is not open, password is incorrect, "
+        "login frequency limited, or system is busy."
+    )
+    result, _ = run("qq", "imap", AUTHENTICATE=f"{{tag}} NO {said}\r\n")
+    assert result.code == "auth.access_off"
+    assert result.next.startswith("Switch the IMAP/SMTP service on")
+    assert (
+        run("qq", "imap", AUTHENTICATE=f"{{tag}} NO [UNAVAILABLE] {said}\r\n")[0].code == "auth.unavailable"
+    )
+
+
 def test_the_providers_next_step_goes_when_the_password_looks_wrong() -> None:
     answer = "{tag} NO [AUTHENTICATIONFAILED] Incorrect username or password\r\n"
     right, _ = run("fastmail", "imap", password="abcdefghijklmnop", AUTHENTICATE=answer)

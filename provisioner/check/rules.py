@@ -52,6 +52,11 @@ class Rule:
             and (not self.words or bool(_compiled(self.words).search(seen.words[:LONGEST])))
         )
 
+    def explains_less_than(self, other: Rule) -> bool:
+        """It goes by words, and the text of the other, which stands in a profile, has those in it."""
+        text = re.sub(r"\\(.)", r"\1", other.words)  # re.escape undone
+        return bool(self.words and _compiled(self.words).search(text))
+
 
 def judge(seen: Seen, own: Iterable[Rule] = ()) -> Rule | None:
     """The first row that fits; those of the account's provider (`own`) before the general ones."""
