@@ -6,14 +6,13 @@ one. Nothing is deleted on the server. Mail goes into a Maildir below ~/Mail/fet
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, byhand, entries, hook, keeper, program
+from provisioner.clients.common import blockfile, byhand, entries, fetched, hook, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
@@ -72,7 +71,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         client=ID,
         title=TITLE,
         where=str(file.path),
-        changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
+        changes=(*fetched.make(host, ID, account), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{ID}/{name}; {hook.said(account)}",
         next=f"Fetch your mail with:\n  {shlex.quote(str(file.path))}",
@@ -86,12 +85,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's program out; fetched mail stays. Raises Conflict (`block.*`)."""
-    account = receipt.account
-    left = (host.home / "Mail/fetchmail" / file_name(account),)
-    taken = blockfile.unplan(host, receipt, TITLE, left=left, force=options.force)
-    return dataclasses.replace(
-        taken, changes=(*taken.changes, *keeper.unkeep(host, *_maildir(host, account)))
-    )
+    return fetched.unplan(host, receipt, TITLE, options)
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
@@ -125,7 +119,3 @@ def _file(host: Host, account: Account, options: Options) -> BlockFile:
     usual = (_directory(host) / file_name(account),)
     path = blockfile.choose(host, options, usual, TITLE)
     return BlockFile.read(host, path, account.key, head="#!/bin/sh\n")
-
-
-def _maildir(host: Host, account: Account) -> tuple[Path, ...]:
-    return keeper.maildir(host.home / "Mail/fetchmail" / file_name(account))

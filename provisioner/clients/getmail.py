@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import dataclasses
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, entries, hook, keeper, program, tls
+from provisioner.clients.common import blockfile, entries, fetched, hook, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
 from provisioner.clients.common.included import file_name
@@ -75,7 +74,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         client=ID,
         title=TITLE,
         where=str(file.path),
-        changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
+        changes=(*fetched.make(host, ID, account), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/getmail/{name}; {hook.said(account)}",
         next=f"Fetch your mail with:\n  {shlex.join(['getmail', f'--rcfile={rcfile}'])}",
@@ -86,12 +85,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
-    account = receipt.account
-    left = (host.home / "Mail/getmail" / file_name(account),)
-    taken = blockfile.unplan(host, receipt, TITLE, left=left, force=options.force)
-    return dataclasses.replace(
-        taken, changes=(*taken.changes, *keeper.unkeep(host, *_maildir(host, account)))
-    )
+    return fetched.unplan(host, receipt, TITLE, options)
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
@@ -122,7 +116,3 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
 def _file(host: Host, account: Account, options: Options) -> BlockFile:
     usual = (_directory(host) / file_name(account),)
     return BlockFile.read(host, blockfile.choose(host, options, usual, TITLE), account.key)
-
-
-def _maildir(host: Host, account: Account) -> tuple[Path, ...]:
-    return keeper.maildir(host.home / "Mail/getmail" / file_name(account))

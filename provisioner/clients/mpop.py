@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
-from provisioner.clients.common import blockfile, byhand, entries, hook, keeper, msmtprc, program, tls
+from provisioner.clients.common import blockfile, byhand, entries, fetched, hook, msmtprc, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.included import file_name
 from provisioner.errors import UsageError
@@ -78,7 +78,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         client=ID,
         title=TITLE,
         where=str(file.path),
-        changes=(*keeper.keep(*_maildir(host, account)), *file.with_block(body)),
+        changes=(*fetched.make(host, ID, account), *file.with_block(body)),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/mpop/{file_name(account)}; {hook.said(account)}",
         next=f"Fetch your mail with:\n  {shlex.join([ID, *place, account.key])}",
@@ -92,12 +92,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's block out; fetched mail stays. Raises Conflict (`block.*`)."""
-    account = receipt.account
-    left = (host.home / "Mail/mpop" / file_name(account),)
-    taken = blockfile.unplan(host, receipt, TITLE, left=left, force=options.force)
-    return dataclasses.replace(
-        taken, changes=(*taken.changes, *keeper.unkeep(host, *_maildir(host, account)))
-    )
+    return fetched.unplan(host, receipt, TITLE, options)
 
 
 def find(host: Host, account: Account, options: Options) -> tuple[Found, ...]:
@@ -115,7 +110,3 @@ def stored_secret(host: Host, account: Account, options: Options) -> Secret | No
 
 def _file(host: Host, account: Account, options: Options) -> BlockFile:
     return BlockFile.read(host, blockfile.choose(host, options, _usual(host), TITLE), account.key)
-
-
-def _maildir(host: Host, account: Account) -> tuple[Path, ...]:
-    return keeper.maildir(host.home / "Mail/mpop" / file_name(account))
