@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator
 
-from provisioner import apply, clients
-from provisioner.clients.base import Options
-from provisioner.errors import ProvisionError
+from provisioner import apply
 from provisioner.receipt import Receipt, ReceiptState
-from provisioner.secret import Secret
+from provisioner.workflows import users
 from provisioner.workflows.context import Context
 from provisioner.workflows.guide import revoke_hint
 from provisioner.workflows.users import Password
@@ -48,14 +45,5 @@ def _hints(context: Context, finished: Iterable[Receipt]) -> Iterator[str]:
             if receipt.label:
                 yield revoke_hint(context, Password.of(receipt, receipt.label))
         elif receipt.previous:  # its keyring items have the new password now
-            yield revoke_hint(
-                context, Password(receipt.account, receipt.previous, by=_present(context, receipt))
-            )
-
-
-def _present(context: Context, receipt: Receipt) -> Secret | None:
-    """What the client has now, if it can be read."""
-    with contextlib.suppress(ProvisionError):
-        client = clients.get(receipt.client)
-        return client.stored_secret(context.host, receipt.account, Options(profile=receipt.where))
-    return None
+            by = users.present(context, receipt)
+            yield revoke_hint(context, Password(receipt.account, receipt.previous, by=by))

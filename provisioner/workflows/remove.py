@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from provisioner import clients
 from provisioner.accounts import parse_address
-from provisioner.clients.base import Client, Options
+from provisioner.clients.base import Options
 from provisioner.clients.common.keeper import has_files
 from provisioner.deed import Deed
 from provisioner.errors import ProvisionError
@@ -15,12 +15,10 @@ from provisioner.model import Plan
 from provisioner.plan import diff
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
-from provisioner.secret import Secret
 from provisioner.steps import ours
-from provisioner.workflows import alike
+from provisioner.workflows import alike, users
 from provisioner.workflows.context import (
     Context,
-    at_receipt,
     carry_out,
     is_at,
     undisturbed,
@@ -86,12 +84,10 @@ def remove(
         context.report.next = "\n".join(dict.fromkeys(hints))
 
 
-def _password(
-    context: Context, client: Client | None, receipt: Receipt, plan: Plan, options: Options
-) -> Password:
+def _password(context: Context, receipt: Receipt, plan: Plan) -> Password:
     """What may be revoked afterwards. A keyring is asked for it only if it is asked anyway."""
     read = plan.secrets or not receipt.secrets
-    return Password.of(receipt, receipt.label, _stored(context, client, receipt, options) if read else None)
+    return Password.of(receipt, receipt.label, users.present(context, receipt) if read else None)
 
 
 def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) -> list[str]:
@@ -118,18 +114,18 @@ def _one(
     """`freed`: its password is added to them."""
     title = receipt.client
     try:
-        client = clients.get(receipt.client) if receipt.client in clients.CLIENT_IDS else None
-        title = client.TITLE if client else title
+        if receipt.client in clients.CLIENT_IDS:
+            title = clients.get(receipt.client).TITLE
         if dry_run:
             found = removal(context, receipt, options, run, force=force)
-            return _planned(context, client, receipt, found, options)
+            return _planned(context, receipt, found)
         if wait:
             with undisturbed(context, wait=True):
                 found = removal(context, receipt, options, run, force=force)
             wait_until_closed(context, found.plan)
         with undisturbed(context, wait=wait):
             found = removal(context, receipt, options, run, force=force)
-            password = _password(context, client, receipt, found.plan, options)
+            password = _password(context, receipt, found.plan)
             before, keep = context.journal.kept(), {change.path for change in found.keep}
             deed = Deed(found.plan, receipt.account, receipt.label, receipt, keep=keep)
             carry_out(context, [deed], wait=wait)
@@ -153,26 +149,13 @@ def _stays(plan: Plan) -> Iterator[str]:
         yield f"What was fetched stays in {directory}; delete it if you want it gone."
 
 
-def _planned(
-    context: Context, client: Client | None, receipt: Receipt, found: Removal, options: Options
-) -> ClientRow:
+def _planned(context: Context, receipt: Receipt, found: Removal) -> ClientRow:
     notes = [*found.plan.notes, *_stays(found.plan)]
     notes += [f"{change.path} is copied first, as it is now." for change in found.keep]
-    stored = _stored(context, client, receipt, options)
+    stored = users.present(context, receipt)
     text = diff(found.plan if stored is None else dataclasses.replace(found.plan, secret=stored))
     message = "would change:" if text else f"would change no file: {found.plan.done}"
     return dataclasses.replace(_row(receipt, found.plan, State.PLANNED, message, notes), diff=text)
-
-
-def _stored(context: Context, client: Client | None, receipt: Receipt, options: Options) -> Secret | None:
-    """The password that must not be shown, as far as it can be read without asking for another one."""
-    if client is None:
-        return None
-    try:
-        silent = dataclasses.replace(at_receipt(options, receipt), unlock=None)
-        return client.stored_secret(context.host, receipt.account, silent)
-    except ProvisionError:
-        return None
 
 
 def _row(receipt: Receipt, plan: Plan, state: State, message: str, notes: Sequence[str]) -> ClientRow:

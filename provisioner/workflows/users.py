@@ -227,17 +227,22 @@ def _has(context: Context, client: Client, found: Found, account: Account, passw
     return stored == known if known else None
 
 
+def present(context: Context, receipt: Receipt) -> Secret | None:
+    """What the receipt's client would log in with now; None, too, if it cannot be read."""
+    with contextlib.suppress(ProvisionError):
+        client = clients.get(receipt.client)
+        return client.stored_secret(context.host, receipt.account, Options(profile=receipt.where))
+    return None
+
+
 def _typed(context: Context, receipt: Receipt, password: Password) -> bool:
-    """Somebody has put this password in where we had written another. False, too, if it cannot be read."""
-    if not clients.holds_password(receipt.client):
+    """Somebody has put this password in where we had written another."""
+    stored = present(context, receipt)
+    if stored is None or stored == password.by:
         return False
-    try:
-        options = Options(profile=receipt.where)
-        stored = clients.get(receipt.client).stored_secret(context.host, receipt.account, options)
-        known = password.secret or _in_keyring(context, password)
-    except ProvisionError:
-        return False
-    return stored is not None and stored == known != password.by
+    with contextlib.suppress(ProvisionError):
+        return stored == (password.secret or _in_keyring(context, password))
+    return False
 
 
 def _in_keyring(context: Context, password: Password) -> Secret | None:
