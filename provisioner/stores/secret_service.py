@@ -25,6 +25,7 @@ RELOAD_SECONDS = 1.0
 RELOAD_LOOKS = 10
 TRIES = 3
 _IS_LOCKED = "org.freedesktop.Secret.Error.IsLocked"
+_NO_REPLY = "org.freedesktop.DBus.Error.NoReply"
 T = TypeVar("T")
 
 
@@ -171,7 +172,8 @@ def explain(error: Exception) -> ProvisionError:
     if name == _IS_LOCKED:
         return _not_unlocked()
     if isinstance(error, secretstorage.SecretServiceNotAvailableException):
-        return _no_service()
+        ended = isinstance(error.__cause__, DBusErrorResponse) and error.__cause__.name == _NO_REPLY
+        return _has_ended() if ended else _no_service()
     if isinstance(error, TimeoutError):
         what = "The keyring does not answer."
     elif isinstance(error, UnicodeDecodeError):
@@ -207,6 +209,14 @@ def _no_service() -> ProvisionError:
         "Install GNOME Keyring, or enable the Secret Service in KWallet or KeePassXC;"
         " then log in again and run the command again.",
         code="keyring.none",
+    )
+
+
+def _has_ended() -> ProvisionError:
+    return ProvisionError(
+        "The keyring ended, or was restarted, while it was asked.",
+        "Unlock it in the desktop's password manager, or log in again, and run the command again.",
+        code="keyring.failed",
     )
 
 

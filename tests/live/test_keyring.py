@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from jeepney import message_bus, new_method_call
+from jeepney.io.blocking import open_dbus_connection
 
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.items import SEAL_SERVICE, SecretItem
@@ -24,8 +27,12 @@ from tests.needs import need
 
 pytestmark = pytest.mark.live
 
-TOOLS = ("dbus-run-session", "gnome-keyring-daemon", "secret-tool")
-UNLOCK = "gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null && "
+TOOLS = ("dbus-run-session", "gdbus", "gnome-keyring-daemon", "secret-tool")
+# Who asks before it has its name on the bus has a second one started beside it.
+UNLOCK = (
+    "gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null && "
+    "gdbus wait --session --timeout 30 org.freedesktop.secrets && "
+)
 ITEM = SecretItem.shared("Jane@icloud.com")
 NAMES = ("service", "provisioner", "username", "jane@icloud.com")
 OLD, NEW = Secret("abcd-efgh-ijkl-mnop"), Secret("grün 🔑 \"quoted' $x\\")
@@ -234,6 +241,21 @@ def test_where_no_keyring_was_made_yet_nothing_is_read_and_nothing_is_made(tmp_p
         with pytest.raises(Conflict) as dismissed:
             desktop.with_screen().set(ITEM, OLD)
         assert dismissed.value.code == "keyring.locked"
+
+
+def test_a_keyring_that_ends_while_it_is_asked(desktop: Session) -> None:
+    with open_dbus_connection(desktop.env["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+        owner = new_method_call(message_bus, "GetConnectionUnixProcessID", "s", ("org.freedesktop.secrets",))
+        (daemon,) = bus.send_and_get_reply(owner).body
+    os.kill(daemon, signal.SIGSTOP)  # so that it has the question and no answer
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(desktop.store.get, ITEM)
+        wait([asked], 1)
+        assert not asked.done()
+        os.kill(daemon, signal.SIGKILL)
+        with pytest.raises(ProvisionError, match="ended, or was restarted") as caught:
+            asked.result(30)
+    assert caught.value.code == "keyring.failed"
 
 
 def test_a_session_without_a_secret_service_has_no_keyring(tmp_path: Path) -> None:
