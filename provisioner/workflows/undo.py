@@ -17,7 +17,7 @@ from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.model import FileChange, Plan, Support
 from provisioner.plan import prune
 from provisioner.receipt import FileRecord, Receipt
-from provisioner.workflows import unneeded, users
+from provisioner.workflows import moved, unneeded, users
 from provisioner.workflows.context import Context
 from provisioner.workflows.unneeded import ALONE, Run
 
@@ -84,7 +84,7 @@ def _gentle(context: Context, receipt: Receipt, options: Options) -> Removal:
         except ProvisionError as error:
             if error.code != "backup.damaged":
                 raise
-    _refuse_moved(context, receipt)
+    moved.refuse(context, receipt)
     return Removal(prune(_client(receipt).unplan(context.host, receipt, options)))
 
 
@@ -205,59 +205,9 @@ def _undone_besides(context: Context, receipt: Receipt) -> tuple[str, ...]:
 
 def _forgotten(context: Context, receipt: Receipt) -> Plan:
     """Nothing is changed but our own memory (and the keyring); the notes say what is left where."""
-    left = [record.path for record in receipt.files if _exists(Path(record.path))]
-    notes = [f"Left as it is: {path}" for path in left]
-    if not left:
-        notes.append("None of the files that were written is there any more.")
-    if copy := _copy_below_home(context, receipt):
-        notes.append(
-            f"{copy} may be a copy from your old home: take {receipt.address} out of it by hand, or set the "
-            "account up again first, then remove it."
-        )
     done = f"{receipt.address} is forgotten here, no file is changed"
-    return Plan(receipt.client, _title(receipt), receipt.where, (), done=done, notes=tuple(notes))
-
-
-def _refuse_moved(context: Context, receipt: Receipt) -> None:
-    """Raises Conflict (`receipt.moved`) if the place is neither there nor below the home we run in."""
-    where, home = Path(receipt.where), context.host.home
-    if _exists(where) or where.is_relative_to(home) or where.is_relative_to(_resolved(home)):
-        return
-    copy = _copy_below_home(context, receipt)
-    raise Conflict(
-        f"{receipt.address} was set up in {where}, which is not there; your home is {home} now.",
-        (f"If your home was moved, look at {copy}: the account may stand there. " if copy else "")
-        + "If that disk or directory can be brought back, do that and run the command again.",
-        code="receipt.moved",
-    )
-
-
-def _copy_below_home(context: Context, receipt: Receipt) -> Path | None:
-    """What lies below our home where the receipt's place lay below another one, by the longest match."""
-    parts = Path(receipt.where).parts[1:]
-    home = context.host.home
-    if Path(receipt.where).is_relative_to(home):
-        return None
-    tails = (home.joinpath(*parts[start:]) for start in range(len(parts)))
-    return next((path for path in tails if _exists(path)), None)
-
-
-def _exists(path: Path) -> bool:
-    """Something is there, or cannot be looked at, so that we cannot say that it is gone."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError):  # a loop of links
-        return path
+    notes = moved.left(context, receipt)
+    return Plan(receipt.client, _title(receipt), receipt.where, (), done=done, notes=notes)
 
 
 # --- the keyring ---
@@ -297,12 +247,12 @@ def _versions(context: Context, receipt: Receipt, record: FileRecord) -> str:
         data = context.host.read(path)
         if digest(data) == record.after and record.exact:
             return ""
-    now = f"As it is now: {path}" if _exists(path) else f"{path} is gone."
+    now = f"As it is now: {path}" if moved.exists(path) else f"{path} is gone."
     date = receipt.created[:10]
     copy = context.journal.backup_directory(receipt) / (record.backup or "")
     if record.exact and record.before is None:
         before = f"Before {date} there was no such file."
-    elif record.exact and record.backup and _exists(copy):
+    elif record.exact and record.backup and moved.exists(copy):
         before = f"As it was before {date}: {copy}"
     else:
         before = f"There is no copy of it from before {date}."

@@ -58,7 +58,9 @@ def test_a_server_that_offers_no_starttls_gets_no_password(terminal: Terminal) -
             stream.flush()
             for line in stream:
                 said.append(line.strip())
-                stream.write(f"* CAPABILITY IMAP4rev1 AUTH=PLAIN\n{line.split()[0]} OK done\n")
+                tag, word = line.split()[:2]
+                done = "BAD what?" if word.upper() == "STARTTLS" else "OK done"
+                stream.write(f"* CAPABILITY IMAP4rev1 AUTH=PLAIN\n{tag} {done}\n")
                 stream.flush()
 
     with socket.create_server(("127.0.0.1", 143)) as listener:
