@@ -194,16 +194,17 @@ def test_kmail(desktop: Plasma) -> None:
     on_server = world.imap.mailboxes(JANE_LOCAL)
     world.smtp.logins.clear()
     for _ in range(3):
+        world.smtp.failures.clear()
         with desktop.akonadi(JANE_LOCAL, "bob"), desktop.program("kmail"):
             assert "KMail is running" in desktop.run(str(world.program), "remove", JANE, expect=5)
             until("the inboxes", lambda: desktop.fetched(jane) and desktop.fetched(bob))
             # A server as near as this one answers before the wallet does, which KMail does not wait for: it
-            # asks then, or sends nothing before it is started anew.
+            # asks then, or tries with no password once, or sends nothing before it is started anew.
             if desktop.mail("At first") or desktop.mail("From KMail"):
                 break
     assert world.smtp.logins[-1:] == [JANE]
     assert world.smtp.mails[-1]["From"].addresses[0].addr_spec == JANE
-    assert world.smtp.failures == []
+    assert len(world.smtp.failures) <= 1
     assert world.imap.mailboxes(JANE_LOCAL) == on_server
     assert "nothing to do" in desktop.setup("kmail")
 
