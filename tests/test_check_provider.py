@@ -85,9 +85,15 @@ def test_a_providers_sentence_that_names_all_causes_is_not_taken_for_one_of_them
         "Login fail. Account is abnormal, service is not open, password is incorrect, "
         "login frequency limited, or system is busy."
     )
-    result, _ = run("qq", "imap", AUTHENTICATE=f"{{tag}} NO {said}\r\n")
-    assert result.code == "auth.access_off"
-    assert result.next.startswith("Switch the IMAP/SMTP service on")
+    answer: Answer
+    for service, command, answer in (
+        ("imap", "AUTHENTICATE", f"{{tag}} NO {said}\r\n"),
+        ("smtp", "AUTH", f"535 {said}\r\n"),
+    ):
+        assert run("", service, ("a",), PASSWORD, **{command: answer})[0].code == "auth.access_off"
+        result, _ = run("qq", service, ("a",), PASSWORD, **{command: answer})
+        assert result.code == "auth.access_off"
+        assert result.next.startswith("Switch the IMAP/SMTP service on")
     assert (
         run("qq", "imap", AUTHENTICATE=f"{{tag}} NO [UNAVAILABLE] {said}\r\n")[0].code == "auth.unavailable"
     )

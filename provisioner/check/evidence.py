@@ -184,15 +184,14 @@ _PLAIN_WORDS = ("auth.limit", "auth.app_password_required")
 def at_provider(fault: Fault, own: Iterable[Rule]) -> Fault:
     """The same fault, if the account's provider means something else by these words.
 
-    Words of a login count only where the server's code leaves it open: `NO [UNAVAILABLE]` stays that. So do
-    other words, unless the provider's text has them in it: QQ says everything at once.
+    Words of a login count only where the server's code and other words leave it open: `NO [UNAVAILABLE]`
+    stays that.
     """
     rule = next((rule for rule in own if fault.seen and rule.fits(fault.seen)), None)
     if rule is None or fault.seen is None:
         return fault
-    general = rules.judge(fault.seen)
     plain = rule.layer != "login" or rule.code in _PLAIN_WORDS or fault.code in {*_OPEN, rule.code}
-    if plain or (general and general.explains_less_than(rule)):
+    if plain:
         fault.code, fault.next, fault.confidence = rule.code, rule.next, rule.confidence
     return fault
 

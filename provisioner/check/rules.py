@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
 
+from provisioner.check import phrases
 from provisioner.model import Provider
 
 Layer = Literal["greeting", "certificate", "handshake", "offer", "login", "inbox", "send"]
@@ -52,11 +53,6 @@ class Rule:
             and (not self.words or bool(_compiled(self.words).search(seen.words[:LONGEST])))
         )
 
-    def explains_less_than(self, other: Rule) -> bool:
-        """It goes by words, and the text of the other, which stands in a profile, has those in it."""
-        text = re.sub(r"\\(.)", r"\1", other.words)  # re.escape undone
-        return bool(self.words and _compiled(self.words).search(text))
-
 
 def judge(seen: Seen, own: Iterable[Rule] = ()) -> Rule | None:
     """The first row that fits; those of the account's provider (`own`) before the general ones."""
@@ -89,50 +85,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.I)
 
 
-_APP_PASSWORD = r"(app(lication)?([- ]specific)?[- ]passw(or)?d|parol prilozheniya|authori[sz]ation code)"  # noqa: S105
-_LIMIT = (
-    r"too many|number of connections.{0,40}exceeded|credits exceeded|"
-    r"rate[ -]?limit|limit exceeded|exceeded.{0,30}limit|throttl|"
-    r"temporar\w{1,5} (locked|blocked)"
-)
-_CONNECTIONS = r"number of connections.{0,40}exceeded"
-_UNAVAILABLE = (
-    r"temporar\w{1,5} (\w+ )?(unavailable|fail\w{0,5}|error)|"
-    r"(service|server|system|currently) (\w+ )?unavailable|try again later|"
-    r"internal (server )?error|unexpected exception|connection lost to auth|maintenance|overload|"
-    r"(server|system|service) (is )?(too )?busy|database.{0,20}error"
-)
-_EXPIRED = r"password.{0,20}(expired|must be changed|needs? to be changed)|expired password"
-_ACCESS_OFF = (
-    r"(imap|smtp|pop3?|access|mail client).{0,40}(disabled|not (enabled|allowed|permitted)|switched off)|"
-    r"not enabled for (imap|smtp)|(imap|smtp) access denied|not have access rights to this service"
-)
-_BLOCKED = r"account.{0,30}(locked|suspended|disabled|blocked|deactivated|closed)|user is locked"
-_WANTS_TLS = r"(use|requires?|needs?|must).{0,20}\b(ssl|tls|starttls|encrypt)"
-_CONDITION = (
-    r"(2fa|two[- ](factor|step)|multi-?factor|verification).{0,40}(enable|must|requir|turn)|"
-    r"(enable|turn on|switch on).{0,30}(2fa|two[- ](factor|step)|multi-?factor)|"
-    r"verify your (account|identity|phone)|terms of (service|use)|blacklist|block ?list|"
-    r"(denied|blocked).{0,30}(location|country|ip address|address)|quota (is )?exceeded|over quota"
-)
-_BLAMED = r"(authentication|login) (failed|unsuccessful)|(invalid|bad|incorrect) (cred|log|user|pass)"
-_SENDER = (
-    r"sender (address )?(rejected|denied|not allowed|verify failed)|not owned by|send ?as ?denied|send as|"
-    r"(sender|from|envelope).{0,40}(not (allowed|authori[sz]ed|permitted)|mismatch|must match|does not match)"
-)
-_RELAY = r"\brelay(ing)?\b"
-# Makers of programs that open encrypted connections, as they sign their certificates.
-_INTERCEPTORS = (
-    r"\b(avast|avg|kaspersky|eset|bitdefender|zscaler|forti(net|gate)|sophos|netskope|mcafee|norton|"
-    r"symantec web|dr\.?\s?web|trend ?micro|g ?data|f-secure|webroot|comodo internet security|cisco umbrella|"
-    r"palo ?alto|blue ?coat|barracuda|check ?point|watchguard|sonicwall|forcepoint|cloudflare gateway|"
-    r"mitmproxy|charles proxy|fiddler|portswigger|burp|adguard|squid|privoxy|superfish)\b"
-)
-_PUBLIC = (
-    r"let's encrypt|isrg|digicert|sectigo|usertrust|comodo|globalsign|google trust|amazon|entrust|godaddy|"
-    r"starfield|identrust|certum|actalis|buypass|swisssign|geotrust|thawte|rapidssl|apple|microsoft|zerossl|ssl\.com"
-)
-
 RULES: tuple[Rule, ...] = (
     # The greeting, and the answer to EHLO
     Rule("greeting", "greet.busy", "smtp", status=r"4\d\d"),
@@ -152,14 +104,18 @@ RULES: tuple[Rule, ...] = (
     Rule("certificate", "tls.cert_expired", status="10"),
     Rule("certificate", "tls.cert_wrong_host", status="62|64"),
     Rule(
-        "certificate", "tls.cert_intercepted", status="18|19|20|21", words=_INTERCEPTORS, confidence="likely"
+        "certificate",
+        "tls.cert_intercepted",
+        status="18|19|20|21",
+        words=phrases.INTERCEPTORS,
+        confidence="likely",
     ),
     Rule("certificate", "tls.cert_self_signed", status="18"),
     Rule(
         "certificate",
         "tls.cert_incomplete_chain",
         status="20|21",
-        words=rf"({_PUBLIC}).*; [01] sent$",
+        words=rf"({phrases.PUBLIC}).*; [01] sent$",
         confidence="likely",
     ),
     Rule("certificate", "tls.cert_unknown_ca", status="19|20|21"),
@@ -171,26 +127,24 @@ RULES: tuple[Rule, ...] = (
     Rule("offer", "auth.no_common_method"),
     # The login. Words that say more than the code that comes with them, the most specific first
     Rule("login", "auth.limit", "imap", status="BAD.*", words=r"throttl|back-?off time", confidence="likely"),
+    Rule("login", "auth.not_authorized", words=phrases.NO_MAILBOX, confidence="likely"),
     Rule("login", "proto.bad", "imap", status="BAD.*"),
-    Rule(
-        "login",
-        "auth.method_off",
-        words=r"basic auth\w{0,12} is disabled|SmtpClientAuthentication is disabled|"
-        r"\b5\.7\.139\b(?!.{0,80}(credentials|locked))",
-    ),
-    Rule(
-        "login",
-        "auth.app_password_required",
-        words=rf"{_APP_PASSWORD}.{{0,60}}(requir|needed)|"
-        rf"(use|creat|need|generat|requir|neobhodim)\w{{0,9}}.{{0,40}}{_APP_PASSWORD}",
-    ),
-    Rule("login", "auth.web_login", words=r"\[WEBALERT\b|(web ?browser|web ?login)"),
+    Rule("login", "auth.method_off", words=phrases.METHOD_OFF),
+    Rule("login", "auth.app_password_required", words=phrases.APP_PASSWORD_WANTED),
+    Rule("login", "auth.web_login", words=phrases.WEB_LOGIN),
     # IMAP response codes (RFC 5530)
     Rule("login", "auth.not_authorized", "imap", status=r"\w+ (AUTHORIZATIONFAILED|NOPERM)"),
     Rule("login", "auth.expired", "imap", status=r"\w+ EXPIRED"),
     Rule("login", "auth.privacy_required", "imap", status=r"\w+ PRIVACYREQUIRED"),
     Rule("login", "auth.contact_admin", "imap", status=r"\w+ CONTACTADMIN"),
-    Rule("login", "auth.limit", "imap", status=r"\w+ UNAVAILABLE", words=_CONNECTIONS, confidence="likely"),
+    Rule(
+        "login",
+        "auth.limit",
+        "imap",
+        status=r"\w+ UNAVAILABLE",
+        words=phrases.CONNECTIONS,
+        confidence="likely",
+    ),
     Rule("login", "auth.unavailable", "imap", status=r"\w+ (UNAVAILABLE|SERVERBUG)"),
     Rule("login", "auth.limit", "imap", status=r"\w+ (LIMIT|OVERQUOTA)"),
     Rule("login", "auth.in_use", "imap", status=r"\w+ INUSE"),
@@ -198,32 +152,52 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.method_broken", "imap", status=r"\w+ CANNOT"),
     Rule("login", "auth.elsewhere", "imap", status=r"\w+ REFERRAL"),  # RFC 2221
     Rule("login", "proto.bad", "imap", status=r"\w+ CLIENTBUG"),
-    Rule("login", "auth.limit", "imap", status="BYE.*", words=_LIMIT, confidence="likely"),
+    Rule("login", "auth.limit", "imap", status="BYE.*", words=phrases.LIMIT, confidence="likely"),
     Rule("login", "proto.bye", "imap", status="BYE.*"),
     # SMTP replies (RFC 4954, section 6) and enhanced status codes (RFC 3463; IANA)
-    Rule("login", "auth.limit", "smtp", status=r"4\d\d.*", words=_LIMIT, confidence="likely"),
+    Rule("login", "auth.limit", "smtp", status=r"4\d\d.*", words=phrases.LIMIT, confidence="likely"),
     Rule("login", "proto.bye", "smtp", status="421.*"),
     Rule("login", "auth.limit", "smtp", status="(450|452).*"),
+    Rule("login", "auth.transition", "smtp", status=r"432( 4\.7\.12)?"),
     Rule("login", "auth.unavailable", "smtp", status=r"4\d\d.*"),
     Rule("login", "auth.privacy_required", "smtp", status=r"538.*|5\d\d 5\.7\.11"),
     Rule("login", "auth.privacy_required", "smtp", status="530.*", words=r"STARTTLS|\bTLS\b|encr"),
     Rule("login", "auth.required", "smtp", status="530.*"),
     Rule("login", "auth.contact_admin", "smtp", status=r"525.*|5\d\d 5\.7\.13"),
-    Rule("login", "auth.app_password_required", "smtp", status=r"534 5\.7\.9"),
+    Rule("login", "auth.method_off", "smtp", status=r"534 5\.7\.9"),
+    Rule("login", "auth.method_off", "smtp", status=r"5\d\d 5\.7\.30"),  # Exchange
     Rule("login", "auth.web_login", "smtp", status=r"534 5\.7\.14"),
     Rule("login", "auth.refused", "smtp", status="534.*"),
     Rule("login", "proto.bad", "smtp", status="(50[0-4]|555).*"),
     # A refusal that seems to be about the password: what else it says comes first
-    Rule("login", "auth.limit", status="(NO|5).*", words=_LIMIT, confidence="likely"),
-    Rule("login", "auth.unavailable", status="(NO|5).*", words=_UNAVAILABLE, confidence="likely"),
-    Rule("login", "auth.expired", status="(NO|5).*", words=_EXPIRED, confidence="likely"),
-    Rule("login", "auth.access_off", status="(NO|5).*", words=_ACCESS_OFF, confidence="likely"),
-    Rule("login", "auth.contact_admin", status="(NO|5).*", words=_BLOCKED, confidence="likely"),
-    Rule("login", "auth.privacy_required", status="(NO|5).*", words=_WANTS_TLS, confidence="likely"),
-    Rule("login", "auth.refused", status="(NO|5).*", words=_CONDITION, confidence="likely"),
+    *(
+        Rule("login", code, status="(NO|5).*", words=words, confidence="likely")
+        for code, words in (
+            ("auth.access_off", phrases.ANYTHING),
+            ("auth.limit", phrases.LIMIT),
+            ("auth.unavailable", phrases.UNAVAILABLE),
+            ("auth.method_broken", phrases.METHOD_BROKEN),
+            ("auth.transition", phrases.TRANSITION),
+            ("auth.expired", phrases.EXPIRED),
+            ("auth.privacy_required", phrases.WANTS_TLS),
+            ("auth.refused", phrases.SECOND_FACTOR),
+            ("auth.refused", phrases.NETWORK),
+            ("auth.access_off", phrases.ACCESS_OFF),
+            ("auth.web_login", phrases.REACTIVATE),
+            ("auth.contact_admin", phrases.BLOCKED),
+            ("auth.refused", phrases.CONDITION),
+        )
+    ),
     Rule("login", "auth.bad_credentials", status="NO AUTHENTICATIONFAILED|535.*"),
     Rule("login", "auth.bad_credentials", "imap", status="NO.*", confidence="likely"),
-    Rule("login", "auth.bad_credentials", "smtp", status=r"5\d\d.*", words=_BLAMED, confidence="likely"),
+    Rule(
+        "login",
+        "auth.bad_credentials",
+        "smtp",
+        status=r"5\d\d.*",
+        words=phrases.BLAMED,
+        confidence="likely",
+    ),
     Rule("login", "auth.refused", "smtp", status=r"5\d\d.*"),
     Rule("login", "proto.garbled"),
     # The answer to EXAMINE INBOX after a login that works
@@ -233,16 +207,16 @@ RULES: tuple[Rule, ...] = (
     Rule("inbox", "auth.in_use", status=r"\w+ INUSE"),
     Rule("inbox", "auth.contact_admin", status=r"\w+ CONTACTADMIN"),
     Rule("inbox", "box.no_inbox", status=r"\w+ (NONEXISTENT|NOPERM|CANNOT|AUTHORIZATIONFAILED)"),
-    Rule("inbox", "auth.limit", words=_LIMIT, confidence="likely"),
-    Rule("inbox", "box.unavailable", words=_UNAVAILABLE, confidence="likely"),
+    Rule("inbox", "auth.limit", words=phrases.LIMIT, confidence="likely"),
+    Rule("inbox", "box.unavailable", words=phrases.UNAVAILABLE, confidence="likely"),
     Rule("inbox", "box.no_inbox"),
     # Sending after a login that works: the command, its reply, the enhanced status code (RFC 5321, RFC 3463)
     Rule("send", "auth.required", status=r"\w+ 530.*"),
     Rule("send", "send.too_big", status=r"\w+ (552.*|5\d\d 5\.(3\.4|2\.[23]))"),
     Rule("send", "send.later", status=r"\w+ 4\d\d.*"),
     # A server may say only at RCPT or after the mail what it thinks of the sender.
-    Rule("send", "send.from_refused", status=r"\w+ 5.*", words=_SENDER),
-    Rule("send", "send.relay_refused", status=r"(MAIL|RCPT) 5.*", words=_RELAY),
+    Rule("send", "send.from_refused", status=r"\w+ 5.*", words=phrases.SENDER),
+    Rule("send", "send.relay_refused", status=r"(MAIL|RCPT) 5.*", words=phrases.RELAY),
     Rule("send", "send.from_refused", status=r"MAIL (55[03] 5\.7\.1|\d+ 5\.(1\.[78]|7\.60))"),
     Rule("send", "send.from_refused", status="MAIL 55[03]", confidence="likely"),
     Rule("send", "send.relay_refused", status=r"RCPT (550|551|554) 5\.7\.1", confidence="likely"),
