@@ -14,13 +14,14 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem, SecretStore
 from provisioner.secret import Secret
+from provisioner.stores.captured import Hooks
 from provisioner.stores.chosen import ChosenStore
 
 MAX_FILE = 64 * 1024 * 1024
@@ -56,6 +57,8 @@ class Host:
     root: Path = Path("/")
     secrets: SecretStore = field(default_factory=_NoKeyring, repr=False)
     """The system's keyring, and the other stores that an item may name."""
+    hooks: Callable[[str], Secret | None] | None = field(default=None, repr=False)
+    """What a command prints by which clients read a password; None: nothing is started here (pretended)."""
 
     @classmethod
     def current(cls) -> Host:
@@ -82,7 +85,7 @@ class Host:
         name = (platform_module.node() or socket.gethostname() or "this computer").split(".")[0]
         env = dict(os.environ)
         store = ChosenStore(sys.platform, env)
-        return cls(home=home, env=env, platform=sys.platform, name=name, secrets=store)
+        return cls(home=home, env=env, platform=sys.platform, name=name, secrets=store, hooks=Hooks(env))
 
     def system(self, path: str) -> Path:
         """An absolute system path, below `root`."""

@@ -6,9 +6,6 @@ Only the program itself is used, so hooks, extensions and git of the user's stor
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -16,11 +13,7 @@ from urllib.parse import quote
 from provisioner.errors import Conflict, ProvisionError
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
-
-ANSWER_SECONDS = 15.0
-"""How long gpg may take when nobody can be asked for the key's passphrase."""
-PROMPT_SECONDS = 120.0
-"""How long a person may take to type it."""
+from provisioner.stores import captured
 
 
 def entry(item: SecretItem) -> str:
@@ -103,25 +96,4 @@ class PassStore:
             )
 
     def _run(self, *arguments: str, text: str = "") -> tuple[int, bytes]:
-        """Exit code and output; what pass and gpg complain of is not kept, it might quote the entry."""
-        env = dict(self._env)
-        terminal = sys.stdin is not None and sys.stdin.isatty()
-        if terminal:
-            env.setdefault("GPG_TTY", os.ttyname(sys.stdin.fileno()))
-        asks = terminal or env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")
-        process = subprocess.Popen(
-            ["pass", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=env,
-            close_fds=False,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(text.encode(), PROMPT_SECONDS if asks else ANSWER_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # gpg, too, which waits for its agent
-            process.communicate()
-            return 1, b""
-        return process.returncode, output
+        return captured.run(["pass", *arguments], self._env, text)

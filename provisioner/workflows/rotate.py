@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from provisioner import providers, seals
 from provisioner.accounts import Wish, check_label, parse_address
 from provisioner.clients.base import Options, asks
+from provisioner.clients.common import hook
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.model import Plan, Provider
+from provisioner.plan import prune
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
@@ -177,12 +179,14 @@ def _verify(
     """Each client now has the new password, and what it has works. Raises ProvisionError."""
     for holder in holders:
         stored = holder.stored(context)
-        if not holder.plan(context, secret).empty or stored not in (None, secret):
+        left = holder.plan(context, secret)
+        if not left.empty or stored not in (None, secret):
             raise ProvisionError(
                 f"{holder.client.TITLE} did not keep the new password.",
                 "Every client has the old one again; please report this.",
                 code="verify.failed",
             )
+        _read_by_hook(context, holder, left, secret)
     again = Report("rotate")
     if not _works(again, holders, secret, provider, timeout):
         raise ProvisionError(
@@ -190,6 +194,16 @@ def _verify(
             "Every client has the old one again; run the command again in some minutes.",
             code="verify.failed",
         )
+
+
+def _read_by_hook(context: Context, holder: Holder, left: Plan, secret: Secret) -> None:
+    """What it runs for the password prints the new one. Raises ProvisionError (`hook.failed`)."""
+    try:
+        if holder.item:  # then nothing was planned but the item
+            left = prune(holder.client.plan(context.host, holder.account, secret, holder.options))
+    except ProvisionError:  # lines of the user's own, whose command is not known
+        return
+    hook.prove(context.host, holder.account, left, secret, "Every client has the old password again.")
 
 
 def _row(holder: Holder, plan: Plan, address: str) -> ClientRow:

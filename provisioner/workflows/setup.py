@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from provisioner import clients, keyring_changes, seals
 from provisioner.accounts import Candidate, Wish, check_label
 from provisioner.clients.base import Client, Options, asks
+from provisioner.clients.common import hook
 from provisioner.deed import Deed
-from provisioner.errors import ProvisionError, UsageError
+from provisioner.errors import ProvisionError
 from provisioner.items import SecretItem
-from provisioner.model import Account, Plan, Support
+from provisioner.model import Account, Plan
 from provisioner.outcome import CheckResult
 from provisioner.plan import diff, prune
 from provisioner.receipt import Receipt
@@ -21,7 +22,7 @@ from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
 from provisioner.stores.command import refuse_revealing
-from provisioner.workflows import alike, labels, sources, users
+from provisioner.workflows import alike, choice, labels, sources, users
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -68,7 +69,7 @@ def setup(
     Raises ProvisionError for what stops all of it; what concerns one client becomes its row.
     """
     candidate = find_candidate(context, wish, options.profile_file)
-    chosen = _named(context, client_ids, candidate) or _offer(context, candidate)
+    chosen = choice.named(context, client_ids, candidate) or choice.offer(context, candidate)
     chosen.sort(key=lambda one: one[0].ID in clients.LAST)
     if not options.dry_run:
         recover(context, candidate.address, wait=options.wait)
@@ -123,63 +124,17 @@ def _proven(candidate: Candidate, results: Mapping[Service, CheckResult]) -> Acc
     return candidate.account(imap.user, smtp.user, imap.mailboxes)
 
 
-Chosen = list[tuple[Client, frozenset[str]]]
-"""Each client, and those that it belongs together with."""
-
-ALL = "all"
-"""A name for every client that is found here."""
-
-
-def _named(context: Context, names: Sequence[str], candidate: Candidate) -> Chosen:
-    if ALL in (name.lower() for name in names):
-        found = _found(context, candidate)
-        names = [one for name in names for one in (found if name.lower() == ALL else [name])]
-    return [
-        (clients.get(one, candidate.address), together) for one, together in clients.expand(names).items()
-    ]
-
-
 def _among(options: SetupOptions, together: frozenset[str], beside: frozenset[str]) -> SetupOptions:
     client = dataclasses.replace(options.client, together=together, beside=beside)
     return dataclasses.replace(options, client=client)
 
 
-def _found(context: Context, candidate: Candidate) -> list[str]:
-    """The clients that are on this computer and can have the account. Raises UsageError if there is none."""
-    account = candidate.account()
-    ids = [
-        client.ID
-        for client in map(clients.get, clients.CLIENT_IDS)
-        if client.SUPPORT is not Support.GUIDE
-        and (not client.ABOUT.needs or any(getattr(account, one) for one in client.ABOUT.needs))
-        and client.detect(context.host)
-    ]
-    if not ids:
-        raise UsageError(
-            "No mail client that can be set up was found on this computer.",
-            "`provisioner clients` lists them; `provisioner export` makes a file for another device.",
-            code="client.not_installed",
-        )
-    return ids
-
-
-def _offer(context: Context, candidate: Candidate) -> Chosen:
-    """The clients to set up when none was named: those found here, as the person chooses."""
-    ids = _found(context, candidate)
-    if not context.ui.interactive:
-        raise UsageError(
-            f"No client was named; found here: {', '.join(ids)}.",
-            f"Name what to set up, or `{ALL}`, for example:{ours('setup', candidate.address, ids[0])}",
-            code="client.not_named",
-        )
-    bundles = [name for name, parts in clients.BUNDLES.items() if set(parts) <= set(ids)]
-    choices = [*ids, *bundles]
-    picked = ids if len(ids) == 1 else context.ui.choose("Set up which clients?", choices)
-    return _named(context, ids if picked == choices else picked, candidate)
-
-
 def _preflight(
-    context: Context, chosen: Chosen, candidate: Candidate, asked: SecretItem | None, options: SetupOptions
+    context: Context,
+    chosen: choice.Chosen,
+    candidate: Candidate,
+    asked: SecretItem | None,
+    options: SetupOptions,
 ) -> None:
     """Finds out what would fail before the person is asked for a password. A single client stops here."""
     if len(chosen) != 1:
@@ -214,12 +169,14 @@ def _one(
     plan: Plan | None = None
 
     def verify() -> None:
-        if not prune(client.plan(context.host, account, secret, options.client)).empty:
+        left = prune(client.plan(context.host, account, secret, options.client))
+        if not left.empty:
             raise ProvisionError(
                 f"{client.TITLE} did not keep what was written.",
                 "Everything is as it was before; please report this.",
                 code="verify.failed",
             )
+        hook.prove(context.host, account, left, secret, "Everything is as it was before.")
 
     try:
         account = dataclasses.replace(account, source=sources.source(context, client, account, asked))
@@ -237,6 +194,8 @@ def _one(
             label = _label(context, client, plan, account, secret, options) or label
             earlier = _earlier(context, client, account, plan)
             twin = alike.set_up(context.journal.receipts(account.address), client.ID, plan.where)
+            if done:
+                hook.prove(context.host, account, plan, secret)
             if not done:
                 had = client.stored_secret(context.host, account, options.client)
                 other = had not in (None, secret)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from provisioner import providers
+from provisioner import clients, providers
 from provisioner.accounts import parse_address
 from provisioner.archive import Unreadable
 from provisioner.clients.base import Options
-from provisioner.errors import Conflict
+from provisioner.clients.common import hook
+from provisioner.errors import Conflict, ProvisionError
+from provisioner.plan import prune
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.report import State, StatusRow
 from provisioner.secret import Secret
@@ -45,6 +47,8 @@ def status(
     for receipt in receipts:
         if receipt.state is ReceiptState.DONE and receipt.id not in replaced:
             title, finding = look(context, receipt, at_receipt(options, receipt), login=login)
+            if login and finding.state is State.OK and finding.secret:
+                finding = _tried(context, receipt, options, finding, finding.secret)
             if twins := alike.readers(context, receipt):
                 names = " and ".join(client.TITLE for client in twins)
                 finding = dataclasses.replace(
@@ -56,6 +60,17 @@ def status(
     if not context.report.rows:
         context.report.next = f"Nothing is set up here{f' for {wanted}' if wanted else ''}."
     log_in_all([Attempt.having(*one) for one in found], context.report.add, timeout=timeout)
+
+
+def _tried(context: Context, receipt: Receipt, options: Options, finding: Finding, secret: Secret) -> Finding:
+    """A failure, without a login, if what the client runs for the password does not print it."""
+    client = clients.get(receipt.client)
+    try:
+        plan = prune(client.plan(context.host, receipt.account, secret, at_receipt(options, receipt)))
+        hook.prove(context.host, receipt.account, plan, secret)
+    except ProvisionError as error:
+        return Finding(State.FAILED, error.message, error.hint, error.exit_code, code=error.code)
+    return finding
 
 
 def _present(context: Context) -> tuple[list[Receipt], str | None]:

@@ -41,6 +41,8 @@ RENAME = "rename,renameat,renameat2"
 LINK = "link,linkat"
 """How a file gets a name that nobody has yet."""
 CLIENTS = ("thunderbird", "msmtp", "mbsync")
+HOOK_THREADS = {"gmain", "gdbus", "pool-secret-too"}
+"""What GLib calls the threads of secret-tool."""
 FAULT = """
 import {module} as module, sys
 from provisioner.cli import main
@@ -78,11 +80,20 @@ def desktop(bench: Bench) -> Iterator[Session]:
         yield desktop
 
 
+def printed_by_hooks(trace: str) -> set[str]:
+    """The lines by which the command that clients run for the password prints it, to us."""
+    hooks = {
+        line.split()[0] for line in trace.splitlines() if re.search(r'execve\(".*/secret-tool".* = 0', line)
+    }
+    return {line for line in trace.splitlines() if line.split()[0] in hooks and " write(1, " in line}
+
+
 def assert_clean(bench: Bench) -> None:
     """No password in an argument, the environment, anything written or sent, an output or a file."""
     for secret in SECRETS:
         for trace in bench.traces:
-            assert lines_with(trace + dripped(trace), secret) == []
+            shown = lines_with(trace + dripped(trace), secret)
+            assert [line for line in shown if line not in printed_by_hooks(trace)] == []
         assert lines_with(bench.outputs.decode(), secret) == []
         assert bench.files_with(secret) == []
 
@@ -99,7 +110,7 @@ def assert_keeps_to_itself(bench: Bench, *asked: str) -> None:
         "/dev/tty",
     }
     assert bench.modes() <= {("open", "600"), ("mkdir", "700")}
-    assert (bench.shared_memory(), bench.names()) == (set(), set())
+    assert (bench.shared_memory(), bench.names() - HOOK_THREADS) == (set(), set())
     assert not [path for path in bench.home.rglob("*") if "history" in path.name or path.name == "core"]
 
 
@@ -155,11 +166,12 @@ def test_the_password_is_nowhere_but_where_it_belongs(bench: Bench, desktop: Ses
     assert run("rotate", EMAIL, GIVEN, "-v", secret=NEWER) == 5
     assert run("remove", EMAIL) == 5
     assert_clean(bench)
-    assert_keeps_to_itself(bench, "mbsync", "msmtp")
+    assert_keeps_to_itself(bench, "mbsync", "msmtp", "secret-tool")
     # What was looked through was there.
     assert bench.modes() == {("open", "600"), ("mkdir", "700")}
     assert any("dbus" in place or place.endswith("/bus") for place in bench.connections())
     assert list(bench.home.rglob("*.keyring"))
+    assert any(map(printed_by_hooks, bench.traces))
 
 
 def test_a_file_with_the_password_is_the_only_one_and_private(bench: Bench) -> None:
@@ -296,8 +308,8 @@ def test_the_hook_of_the_terminal_clients_prints_and_does_nothing_else(
 ) -> None:
     desktop.store.set(SecretItem.shared(EMAIL), Secret(CANARY))
     bench.trace(["/bin/sh", "-c", f"secret-tool lookup service provisioner username {EMAIL}"])
-    (shown,) = lines_with(bench.traces[0], CANARY)
-    assert " write(1, " in shown
+    assert lines_with(bench.traces[0], CANARY) == list(printed_by_hooks(bench.traces[0]))
+    assert len(printed_by_hooks(bench.traces[0])) == 1
 
 
 UNPRIVILEGED = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from pathlib import PurePath
 
-from provisioner.errors import UsageError
+from provisioner.errors import ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.items import SERVICE, SecretItem, Store
-from provisioner.model import Account, SecretChange
+from provisioner.model import Account, Plan, SecretChange
 from provisioner.secret import Secret
 from provisioner.stores.pass_store import entry
 
@@ -131,3 +131,35 @@ def change(host: Host, account: Account, secret: Secret) -> SecretChange:
 def stored(host: Host, account: Account) -> Secret | None:
     """The password that the command would print. Raises ProvisionError (`keyring.*`)."""
     return host.secrets.get(account.item)
+
+
+def prove(host: Host, account: Account, plan: Plan, secret: Secret, undone: str = "") -> None:
+    """Runs the command that a client has, as the client would. Raises ProvisionError (`hook.failed`) if it
+    prints anything but `secret`, or nothing.
+
+    `plan`: what the client still lacks. If that is nothing, and it is a client that reads the account's item,
+    the command is what `command` says. One of the user's own has given the password just now.
+    `undone`: a sentence of what happens then, for the hint.
+    """
+    item = account.item
+    reads_item = any(change.item.identity == item.identity for change in plan.secrets)
+    if host.hooks is None or not item.kept or not reads_item or plan.changes:
+        return
+    line = command(host, account)
+    if host.hooks(line) == secret:
+        return
+    program = shlex.split(line)[0]
+    if PurePath(program).stem != "keyring":
+        hint = f"This shows what it complains of, and no password:\n  {line} > /dev/null"
+    else:
+        hint = (
+            "It reads what its own configuration, or PYTHON_KEYRING_BACKEND, names instead of the system's "
+            f"keyring. Where that is configured:\n  {shlex.quote(program)} diagnose\n"
+            "Correct it, or install secret-tool (package libsecret-tools or libsecret), then run the command "
+            "again."
+        )
+    raise ProvisionError(
+        f"Mail programs do not get the password: `{line}` does not print what is in {item.place}.",
+        f"{undone} {hint}".lstrip(),
+        code="hook.failed",
+    )
