@@ -84,6 +84,7 @@ def receipt_of(
         locks=tuple(str(path) for path in plan.locks),
         new_locks=tuple(str(places[path]) for path in plan.locks if path in absent),
         directories=directories.around([places[one.path] for one in written], journal),
+        works_by=plan.works_by,
         supersedes=earlier.id if earlier else None,
     )
 

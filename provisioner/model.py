@@ -263,8 +263,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class SecretChange:
-    """An item of the system's keyring from `before` to `after`; None means that there is no item.
-    One that stays as it is is named, too: the receipt must know who else needs it."""
+    """A keyring item from `before` to `after` (None: there is none); one that stays shows who needs it."""
 
     item: SecretItem
     before: Secret | None
@@ -277,7 +276,7 @@ class Plan:
 
     client: str
     title: str
-    """The client as a person calls it, with the version if known: `Thunderbird 153`."""
+    """As a person calls it, with the version if known: `Thunderbird 153`."""
     where: str
     """The place inside the client (a profile's path); one receipt per account, client and place."""
     changes: tuple[FileChange, ...]
@@ -298,9 +297,11 @@ class Plan:
     seal: str = ""
     """A mark of the stored password, by which status notices that another one was saved (no hash of it)."""
     tell: tuple[tuple[str, ...], ...] = ()
-    """Commands, without secrets, that make running programs read what was written; run when all of it is."""
+    """Commands, without secrets, by which running programs read what was written; run when all of it is."""
     open: Path | None = None
     """A file that the desktop opens after it was written (a .mobileconfig on macOS)."""
+    works_by: tuple[str, ...] = ()
+    """The clients that fetch or send for it; without an item in `secrets`, it holds no password then."""
     secret: Secret | None = field(default=None, repr=False)
     """The password, to be masked wherever the plan is shown."""
 

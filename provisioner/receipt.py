@@ -92,6 +92,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What an open receipt becomes once its group is committed."""
     keep: tuple[str, ...] = ()
     """Backups that stay when the changes are made: someone's changes that `remove --force` overwrites."""
+    works_by: tuple[str, ...] = ()
+    """The clients by which it works, as it was set up; see Plan."""
     supersedes: str | None = None
     """The earlier receipt that this one replaces (or, in state `removed`, ends)."""
 

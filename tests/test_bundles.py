@@ -15,10 +15,11 @@ from provisioner.clients.common import muttmail
 from provisioner.errors import UsageError
 from provisioner.host import Host
 from provisioner.model import Mailboxes, Use
-from provisioner.report import ClientRow, Report, State
+from provisioner.report import ClientRow, Report, State, StatusRow
 from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import remove
+from provisioner.workflows.status import status
 from tests.clients.machines.base import terminal
 from tests.clients.test_contract import keyring, snapshot
 from tests.test_crash import Silent
@@ -114,14 +115,63 @@ def test_a_password_that_goes_with_the_run_is_not_said_to_stay(desk: Desk) -> No
         return [row.notes for row in rows]
 
     assert removed(dry_run=True) == [(), (), (), ()]
-    assert ["\n- keyring item" in row.diff for row in rows] == [False, False, True, False]
-    assert removed("msmtp", dry_run=True) == [("The password stays in the keyring: mbsync, neomutt use it.",)]
-    for dry_run in (True, False):
-        left = ("The password stays in the keyring: neomutt uses it.",)
-        assert removed("mbsync", "msmtp", dry_run=dry_run) == [left, left]
+    assert ["\n- keyring item" in row.diff for row in rows] == [False, True, False, False]
+    lost = "NeoMutt needs msmtp: without that, it does not work as set up."
+    assert removed("msmtp", dry_run=True) == [("The password stays in the keyring: mbsync uses it.", lost)]
     assert keyring(desk.host) != {}
-    assert removed(dry_run=False) == [("The password is gone from the keyring.",), ()]
+    assert removed(dry_run=False) == [(), ("The password is gone from the keyring.",), (), ()]
     assert keyring(desk.host) == {}
+
+
+def seen(desk: Desk) -> dict[str, StatusRow]:
+    context = Context(desk.host, desk.journal, Silent(), Report("status"))
+    status(context, None, Options(), login=False)
+    return {row.client: row for row in context.report.rows if isinstance(row, StatusRow)}
+
+
+def test_what_works_by_others_is_said_to_lack_them(desk: Desk) -> None:
+    """NeoMutt in the bundle has no password: nothing waits for it, and it is not well without the others."""
+    desk.setup("mutt-stack")
+    assert {row.message for row in seen(desk).values()} == {"as it was set up"}
+    assert not seen(desk)["neomutt"].label
+    for dry_run in (True, False):
+        context = Context(desk.host, desk.journal, Silent(), Report("remove"))
+        remove(context, EMAIL, ["msmtp", "mbsync"], Options(), dry_run=dry_run, wait=False)
+        rows = {row.client: row for row in context.report.rows if isinstance(row, ClientRow)}
+        assert "NeoMutt needs msmtp: without that, it does not work as set up." in rows["msmtp"].notes
+        lost = "NeoMutt and notmuch need mbsync: without that, they do not work as set up."
+        assert lost in rows["mbsync"].notes
+    assert context.report.next.startswith("To end the app-specific password, revoke ")
+    assert keyring(desk.host) == {}
+    row = seen(desk)["neomutt"]
+    assert (row.state, row.ok) == (State.DRIFTED, False)
+    assert row.message == "needs mbsync and msmtp, no longer set up"
+    assert row.next == f"Set that up again with:\n  provisioner setup {EMAIL} mbsync msmtp"
+    assert seen(desk)["notmuch"].message == "needs mbsync, no longer set up"
+    desk.setup("mbsync", "msmtp")
+    assert {row.message for row in seen(desk).values()} == {"as it was set up"}
+
+
+def test_who_joins_later_needs_the_password_no_more(desk: Desk) -> None:
+    desk.setup("mbsync", "msmtp", "neomutt", "notmuch")
+    desk.setup("mutt-stack")
+    context = Context(desk.host, desk.journal, Silent(), Report("remove"))
+    remove(context, EMAIL, ["msmtp", "mbsync"], Options(), dry_run=False, wait=False)
+    assert context.report.next.startswith("To end the app-specific password, revoke ")
+    assert keyring(desk.host) == {}
+
+
+def test_rotate_says_why_neomutt_gets_no_password(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "_works", lambda *rest: True)
+    desk.setup("mutt-stack")
+    context = Context(desk.host, desk.journal, Silent(), Report("rotate"))
+    rotation.rotate(context, Wish(EMAIL), [], lambda prompt, rule: TWO, Options())
+    rows = {row.client: row for row in context.report.rows if isinstance(row, ClientRow)}
+    assert list(rows) == ["mbsync", "msmtp", "neomutt"]
+    assert rows["neomutt"].message == "needs no password: it works by mbsync and msmtp"
+    assert rows["neomutt"].state is State.UNCHANGED
+    with pytest.raises(UsageError, match="NeoMutt has no password"):
+        rotation.rotate(context, Wish(EMAIL), ["neomutt"], lambda prompt, rule: TWO, Options())
 
 
 def test_neomutt_alone_talks_to_the_servers_and_can_join_later(desk: Desk) -> None:

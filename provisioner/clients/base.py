@@ -56,6 +56,8 @@ class About:
     """Servers beside IMAP and SMTP, as `Account` names them, one of which the account must have."""
     holds_password: bool = True
     """False: it works on what another program fetches. So it asks for none, and none is rotated for it."""
+    works_by: tuple[str, ...] = ()
+    """Clients that usually fetch or send for it. `Plan.works_by` has those without which it cannot work."""
 
 
 FILE = "{file}"

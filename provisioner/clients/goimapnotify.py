@@ -74,6 +74,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         where=str(file.path),
         changes=file.with_block(body),
         secrets=(hook.change(host, account, secret),),
+        works_by=("mbsync",) if fetch else (),
         done=f"waits for mail of {account.address}; {hook.said(account)}",
         next=f"Start it with:\n  {shlex.join([ID, '-conf', str(file.path)])}",
         notes=(

@@ -36,6 +36,7 @@ ABOUT = About(
     proven="2026-11-23",
     needs=("caldav",),
     holds_password=False,
+    works_by=("vdirsyncer",),
 )
 
 stored_secret = no_stored_secret

@@ -37,6 +37,7 @@ ABOUT = About(
     proven="2026-11-23",
     needs=("carddav",),
     holds_password=False,
+    works_by=("vdirsyncer",),
 )
 
 stored_secret = no_stored_secret

@@ -37,6 +37,7 @@ ABOUT = About(
     proof="the real program lists what mbsync has fetched, and sends by msmtp",
     proven="2026-11-23",
     holds_password=False,
+    works_by=("mbsync", "msmtp"),
 )
 
 stored_secret = no_stored_secret

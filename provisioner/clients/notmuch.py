@@ -38,6 +38,7 @@ ABOUT = About(
     proof="the real program finds what mbsync has fetched; its own parser reads back any value",
     proven="2026-11-23",
     holds_password=False,
+    works_by=("mbsync",),
 )
 
 stored_secret = no_stored_secret

@@ -18,7 +18,10 @@ from provisioner.plan import prune
 from provisioner.receipt import Receipt
 from provisioner.report import State
 from provisioner.secret import Secret
+from provisioner.steps import ours
+from provisioner.workflows import working
 from provisioner.workflows.context import PLACEHOLDER, Context
+from provisioner.workflows.stored import present, read_by_hand
 from provisioner.workflows.undo import untouched
 
 LOCKED = ("keyring.locked", "store.primary_password", "password.no_terminal")
@@ -63,6 +66,11 @@ def look(context: Context, receipt: Receipt, options: Options, *, login: bool) -
     try:
         client = clients.get(receipt.client)
         title = client.TITLE
+        if lost := working.missing(context, receipt):
+            return title, _drifted(
+                [f"needs {working.listed(lost)}, no longer set up"],
+                f"Set that up again with:{ours('setup', receipt.address, *lost)}",
+            )
         return title, _look(context, client, receipt, options, login=login)
     except UsageError as error:  # set up by a newer version: no reason to hide the others
         return title, Finding(State.FAILED, error.message, error.hint, error.exit_code, code=error.code)
@@ -71,7 +79,7 @@ def look(context: Context, receipt: Receipt, options: Options, *, login: bool) -
 def _look(context: Context, client: Client, receipt: Receipt, options: Options, *, login: bool) -> Finding:
     if client.SUPPORT is Support.IMPORT:
         return _imported(context, receipt)
-    if asks(client) or not client.ABOUT.holds_password:
+    if asks(client) or not working.has_password(receipt):
         return _settings(context.host, client, receipt, options)
     items = [record.item for record in receipt.secrets if not record.item.is_seal]
     changes: list[str] = []
@@ -80,7 +88,7 @@ def _look(context: Context, client: Client, receipt: Receipt, options: Options, 
         if not items:
             return _compare(context.host, client, receipt, options)
         changes, hint = _files(context.host, client, receipt, options)
-        return _keyring(context.host, client, receipt, options, items, changes, hint)
+        return _keyring(context.host, receipt, options, items, changes, hint)
     except ProvisionError as error:
         state = _unread(error)
         if changes or state is None:
@@ -142,31 +150,8 @@ def _files(host: Host, client: Client, receipt: Receipt, options: Options) -> tu
     return ([] if same else ["settings have been changed since"]), ""
 
 
-def stored(host: Host, client: Client, receipt: Receipt, options: Options) -> Secret | None:
-    """The password that the account would log in with. Raises ProvisionError as `stored_secret` does."""
-    if (secret := client.stored_secret(host, receipt.account, options)) is not None:
-        return secret
-    item = read_by_hand(host, client, receipt, options)
-    return None if item is None else host.secrets.get(item)
-
-
-def read_by_hand(host: Host, client: Client, receipt: Receipt, options: Options) -> SecretItem | None:
-    """The receipt's item that lines of the user's own read in its place: `rotate` serves them, too.
-
-    Raises ProvisionError if the place cannot be read.
-    """
-    items = {record.item.identity for record in receipt.secrets}
-    if not items:
-        return None
-    found = client.find(host, receipt.account, options) or ()
-    place = Path(receipt.where).resolve()
-    read = (one.item for one in found if one.account and one.item and Path(one.where).resolve() == place)
-    return next((item for item in read if item.identity in items), None)
-
-
 def _keyring(
     host: Host,
-    client: Client,
     receipt: Receipt,
     options: Options,
     items: Sequence[SecretItem],
@@ -179,7 +164,7 @@ def _keyring(
         return _drifted([*changes, f"its password is gone from {items[0].place}"], hint or GONE)
     secret = None
     with contextlib.suppress(ProvisionError):  # then it is among the changes
-        secret = stored(host, client, receipt, options)
+        secret = present(host, receipt, options)
     if seals.Seal.BROKEN in known:
         return _drifted([*changes, "another password has been stored since"], hint, secret)
     if changes:

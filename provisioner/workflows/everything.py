@@ -8,6 +8,7 @@ from provisioner.errors import ProvisionError
 from provisioner.model import Support
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.secret import Secret
+from provisioner.workflows import working
 from provisioner.workflows.context import Context, at_receipt
 from provisioner.workflows.drift import Finding, look
 from provisioner.workflows.login import Login
@@ -25,7 +26,7 @@ def stored_everywhere(context: Context, options: Options) -> list[Attempt]:
     found: list[tuple[Login, Secret]] = []
     lost: list[Attempt] = []
     for receipt in context.journal.readable():
-        if receipt.state is not ReceiptState.DONE or not clients.holds_password(receipt.client):
+        if receipt.state is not ReceiptState.DONE or not working.has_password(receipt):
             continue
         _, finding = look(context, receipt, at_receipt(options, receipt), login=True)
         if finding.secret:

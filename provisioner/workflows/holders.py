@@ -20,7 +20,7 @@ from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
-from provisioner.workflows import users
+from provisioner.workflows import users, working
 from provisioner.workflows.context import Context, at_receipt, find_candidate, is_at
 from provisioner.workflows.users import Password
 
@@ -81,6 +81,8 @@ class Holders:
     holders: list[Holder] = field(default_factory=list)
     gone: list[Receipt] = field(default_factory=list)
     by_hand: list[tuple[Client, Found]] = field(default_factory=list)
+    without: list[Receipt] = field(default_factory=list)
+    """Set up in clients that could hold it, but work by others."""
 
     def add_by_hand(self, client: Client, found: Found) -> None:
         """Once, for a file that several clients read."""
@@ -89,6 +91,10 @@ class Holders:
 
     def rows(self) -> Iterator[ClientRow]:
         """What is to be said of those that are not changed."""
+        for receipt in self.without:
+            client = clients.get(receipt.client)
+            message = working.said(receipt)
+            yield ClientRow(client.ID, client.TITLE, True, State.UNCHANGED, message, path=receipt.where)
         for receipt in self.gone:
             client = clients.get(receipt.client)
             remove = ["provisioner", "remove", receipt.address, client.ID, "--client-profile", receipt.where]
@@ -124,11 +130,7 @@ def search(
     """
     for client in (clients.get(name) for name in client_ids if name.lower() not in clients.BUNDLES):
         if not client.ABOUT.holds_password:
-            raise UsageError(
-                f"{client.TITLE} has no password that could be replaced.",
-                "Name the program that fetches its mail, or none for all that hold the password.",
-                code="client.no_password",
-            )
+            raise _without(client)
     wanted = users.holding(clients.expand(client_ids) or clients.CLIENT_IDS)
     address = "@".join(parse_address(wish.address))
     accounts = [one.account for one in context.journal.receipts(address)]
@@ -137,12 +139,27 @@ def search(
     accounts = users.distinct([*accounts, *(one.account for one in known)])
     result = Holders(accounts)
     for receipt in known:
-        if receipt.client in {client.ID for client in wanted} and is_at(receipt, options.profile):
+        if receipt.client not in {client.ID for client in wanted} or not is_at(receipt, options.profile):
+            continue
+        if not working.has_password(receipt):
+            result.without.append(receipt)
+        else:
             _add_receipt(context, result, receipt, known, at_receipt(options, receipt))
+    named = {name.lower() for name in client_ids}
+    if result.without and not result.holders and named == {one.client for one in result.without}:
+        raise _without(clients.get(result.without[0].client))
     strict = bool(client_ids) or not options.profile  # a place of one client is unknown to all others
     for client, found in users.unrecorded(context, accounts, known, wanted, options, strict=strict):
         _add_found(context, result, client, found, options)
     return result
+
+
+def _without(client: Client) -> UsageError:
+    return UsageError(
+        f"{client.TITLE} has no password that could be replaced.",
+        "Name the program that fetches its mail, or none for all that hold the password.",
+        code="client.no_password",
+    )
 
 
 def _add_receipt(

@@ -18,9 +18,10 @@ from provisioner.model import Account, Plan
 from provisioner.plan import imagined
 from provisioner.receipt import Receipt
 from provisioner.secret import Secret
-from provisioner.workflows import drift, users
+from provisioner.workflows import users, working
 from provisioner.workflows.context import Context, at_receipt
 from provisioner.workflows.guide import revoke_hint
+from provisioner.workflows.stored import present
 from provisioner.workflows.users import Password
 
 
@@ -105,7 +106,7 @@ def sharers(
     found = []
     for receipt in users.receipts(context, *(deed.account for deed in deeds)):
         place = receipt.client, receipt.where
-        if (receipt.account.key, *place) in done:
+        if (receipt.account.key, *place) in done or not working.has_password(receipt):
             continue
         if any(record.item.identity in changed for record in receipt.secrets):
             found.append(renamed(receipt, label, other=True))
@@ -150,7 +151,7 @@ def _has(context: Context, receipt: Receipt, secret: Secret) -> bool:
     items = [record.item for record in receipt.secrets if not record.item.is_seal]
     try:
         client = clients.get(receipt.client)
-        if drift.stored(host, client, receipt, options) != secret:
+        if present(host, receipt, options) != secret:
             return False
         if items:
             return all(seals.state(item, host.secrets) is seals.Seal.WHOLE for item in items)

@@ -54,7 +54,8 @@ def list_exports(context: Context, address: str) -> None:
 
 def _row(entry: Client | Export, found: Sequence[Installation], *, exported: bool = False) -> SupportRow:
     about = dataclasses.asdict(entry.ABOUT)
-    del about["holds_password"], about["needs"]  # what is stored where, and where the account goes, say so
+    # What is stored where, and where the account goes, say so.
+    del about["holds_password"], about["works_by"], about["needs"]
     return SupportRow(
         entry.ID,
         entry.TITLE,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from provisioner import apply
 from provisioner.receipt import Receipt, ReceiptState
-from provisioner.workflows import users
 from provisioner.workflows.context import Context
 from provisioner.workflows.guide import revoke_hint
+from provisioner.workflows.stored import if_readable
 from provisioner.workflows.users import Password
 
 
@@ -45,5 +45,5 @@ def _hints(context: Context, finished: Iterable[Receipt]) -> Iterator[str]:
             if receipt.label:
                 yield revoke_hint(context, Password.of(receipt, receipt.label))
         elif receipt.previous:  # its keyring items have the new password now
-            by = users.present(context, receipt)
+            by = if_readable(context.host, receipt)
             yield revoke_hint(context, Password(receipt.account, receipt.previous, by=by))

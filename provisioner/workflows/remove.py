@@ -16,7 +16,7 @@ from provisioner.plan import diff
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
 from provisioner.steps import ours
-from provisioner.workflows import alike, users
+from provisioner.workflows import alike, working
 from provisioner.workflows.context import (
     Context,
     carry_out,
@@ -26,6 +26,7 @@ from provisioner.workflows.context import (
 )
 from provisioner.workflows.guide import revoke_hint
 from provisioner.workflows.recovery import recover
+from provisioner.workflows.stored import if_readable
 from provisioner.workflows.undo import Removal, removal
 from provisioner.workflows.unneeded import Run
 from provisioner.workflows.users import Password
@@ -79,7 +80,7 @@ def remove(
             revoke_hint(context, password)
             for receipt, password in freed
             if not receipt.replaced  # still in use there
-            if receipt.label or clients.holds_password(receipt.client)
+            if working.has_password(receipt)
         )
         context.report.next = "\n".join(dict.fromkeys(hints))
 
@@ -87,7 +88,7 @@ def remove(
 def _password(context: Context, receipt: Receipt, plan: Plan) -> Password:
     """What may be revoked afterwards. A keyring is asked for it only if it is asked anyway."""
     read = plan.secrets or not receipt.secrets
-    return Password.of(receipt, receipt.label, users.present(context, receipt) if read else None)
+    return Password.of(receipt, receipt.label, if_readable(context.host, receipt) if read else None)
 
 
 def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) -> list[str]:
@@ -118,7 +119,7 @@ def _one(
             title = clients.get(receipt.client).TITLE
         if dry_run:
             found = removal(context, receipt, options, run, force=force)
-            return _planned(context, receipt, found)
+            return _planned(context, receipt, found, run)
         if wait:
             with undisturbed(context, wait=True):
                 found = removal(context, receipt, options, run, force=force)
@@ -131,7 +132,7 @@ def _one(
             carry_out(context, [deed], wait=wait)
             kept = sorted(context.journal.kept() - before)
         freed.append((receipt, password))
-        notes = [*found.plan.notes, *_stays(found.plan)]
+        notes = [*found.plan.notes, *working.stopped(context, receipt, run.going), *_stays(found.plan)]
         stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)
         notes += [f"The password is gone from {place}." for place in stores]
         notes += [f"The copy of what was there until now: {path}" for path in kept]
@@ -149,10 +150,10 @@ def _stays(plan: Plan) -> Iterator[str]:
         yield f"What was fetched stays in {directory}; delete it if you want it gone."
 
 
-def _planned(context: Context, receipt: Receipt, found: Removal) -> ClientRow:
-    notes = [*found.plan.notes, *_stays(found.plan)]
+def _planned(context: Context, receipt: Receipt, found: Removal, run: Run) -> ClientRow:
+    notes = [*found.plan.notes, *working.stopped(context, receipt, run.going), *_stays(found.plan)]
     notes += [f"{change.path} is copied first, as it is now." for change in found.keep]
-    stored = users.present(context, receipt)
+    stored = if_readable(context.host, receipt)
     text = diff(found.plan if stored is None else dataclasses.replace(found.plan, secret=stored))
     message = "would change:" if text else f"would change no file: {found.plan.done}"
     return dataclasses.replace(_row(receipt, found.plan, State.PLANNED, message, notes), diff=text)

@@ -22,7 +22,7 @@ from provisioner.report import ClientRow, Row, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
 from provisioner.stores.command import refuse_revealing
-from provisioner.workflows import alike, choice, labels, sources, users
+from provisioner.workflows import alike, choice, labels, sources, users, working
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -190,23 +190,25 @@ def _one(
             plan = prune(client.plan(context.host, account, secret, options.client))
             if options.dry_run:
                 return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
+            plan = dataclasses.replace(plan, works_by=working.needed(client, plan, options.client.beside))
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
-            label = _label(context, client, plan, account, secret, options) or label
+            holds = working.takes_password(plan)
+            label = (_label(context, client, plan, account, secret, options) or label) if holds else ""
             earlier = _earlier(context, client, account, plan)
             twin = alike.set_up(context.journal.receipts(account.address), client.ID, plan.where)
             if done:
                 hook.prove(context.host, account, plan, secret)
             if not done:
                 had = client.stored_secret(context.host, account, options.client)
-                other = had not in (None, secret)
+                other = holds and had not in (None, secret)
                 shared = plan.adopted and users.made(context, account, client.ID, plan.where)
                 adopted = had is not None and twin is None and not shared
                 plan = dataclasses.replace(plan, adopted=plan.adopted and not shared)
                 deeds = [Deed(plan, account, label, adopted=adopted, replaces=other, lost=had is None)]
-                if client.ABOUT.holds_password:
+                if holds:
                     deeds += labels.sharers(context, deeds, secret, label, options.client)
                 carry_out(context, deeds, wait=options.wait, verify=verify)
-            elif options.label and earlier and earlier.label != label:
+            elif holds and options.label and earlier and earlier.label != label:
                 deeds = [labels.renamed(earlier, label)]
                 deeds += labels.sharers(context, deeds, secret, label, options.client)
                 carry_out(context, deeds, wait=options.wait)
@@ -226,8 +228,6 @@ def _label(
     context: Context, client: Client, plan: Plan, account: Account, secret: Secret, options: SetupOptions
 ) -> str:
     """The label that the password has already, here or in another client. A given one replaces it."""
-    if not client.ABOUT.holds_password:
-        return ""
     earlier = _earlier(context, client, account, plan)
     if earlier and not options.label:
         had = client.stored_secret(context.host, account, options.client)

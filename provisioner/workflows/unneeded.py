@@ -10,6 +10,7 @@ from provisioner.plan import imagined
 from provisioner.receipt import Receipt
 from provisioner.workflows.context import Context
 from provisioner.workflows.users import reader
+from provisioner.workflows.working import has_password
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def items(
     # Two addresses of one login may share an item under two labels.
     left = [one for one in others(context, receipt) if one.id not in run.gone]
     users: dict[object, list[Receipt]] = {}
-    for other in left:
+    for other in filter(has_password, left):
         for used in other.secrets:
             users.setdefault(used.item.identity, []).append(other)
     after = imagined(context.host, [plan])

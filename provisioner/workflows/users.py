@@ -22,6 +22,7 @@ from provisioner.receipt import Receipt
 from provisioner.secret import Secret
 from provisioner.workflows import alike
 from provisioner.workflows.context import Context, at_receipt, is_at
+from provisioner.workflows.stored import if_readable
 
 
 def same_login(one: Account, other: Account) -> bool:
@@ -227,17 +228,9 @@ def _has(context: Context, client: Client, found: Found, account: Account, passw
     return stored == known if known else None
 
 
-def present(context: Context, receipt: Receipt) -> Secret | None:
-    """What the receipt's client would log in with now; None, too, if it cannot be read."""
-    with contextlib.suppress(ProvisionError):
-        client = clients.get(receipt.client)
-        return client.stored_secret(context.host, receipt.account, Options(profile=receipt.where))
-    return None
-
-
 def _typed(context: Context, receipt: Receipt, password: Password) -> bool:
     """Somebody has put this password in where we had written another."""
-    stored = present(context, receipt)
+    stored = if_readable(context.host, receipt)
     if stored is None or stored == password.by:
         return False
     with contextlib.suppress(ProvisionError):

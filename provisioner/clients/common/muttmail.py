@@ -36,7 +36,7 @@ class Mail:
     sendmail: str = ""
     """A command, used instead of `smtp_url`."""
     maildir: bool = False
-    """Mailboxes are Maildirs, also those that mutt makes."""
+    """Mailboxes are Maildirs, also those that mutt makes; mbsync fetches and `sendmail` sends."""
     servers: tuple[Access, ...] = ()
 
 

@@ -41,7 +41,7 @@ _SOURCE = re.compile(r"""\s*source\s+["']?([^"'|`$\n]+?)["']?\s*(?:#.*)?""")
 _DEFAULT = re.compile(r"\.settings\"$", re.M)
 _MAILDIR = re.compile(r"^set sendmail = ", re.M)
 """In settings of ours: sent by msmtp and so fetched by mbsync."""
-_FETCH_AND_SEND = {"mbsync", "msmtp"}
+_FETCH_AND_SEND = ("mbsync", "msmtp")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
     body = render(
         "mutt/hooks.j2",
         mail=mail,
-        hook=hook.command(host, account),
+        hook="" if mail.maildir else hook.command(host, account),
         number=hashlib.sha256(account.key.encode("utf-8", "replace")).hexdigest()[:12],
         own_folders=has_own and "folder" not in own_hooks,
         own_servers=bool(mail.servers) and "account" not in own_hooks,
@@ -109,7 +109,8 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
         title=which.title,
         where=str(include.path),
         changes=(*keeper.keep(*_maildirs(host, mail)), *changes),
-        secrets=(hook.change(host, account, secret),),
+        secrets=() if mail.maildir else (hook.change(host, account, secret),),
+        works_by=_FETCH_AND_SEND if mail.maildir else (),
         done=_done(mail, account),
         next=f"Read your mail with:\n  {shlex.join(start)}",
         notes=notes,
@@ -129,20 +130,21 @@ def unplan(host: Host, which: Program, receipt: Receipt, options: Options) -> Pl
 
 def find(host: Host, which: Program, account: Account, options: Options) -> tuple[Found, ...]:
     """Our account, if the program reads it, and the user's own for its servers; see `Client.find`."""
-    files = _files(host, which, account, options)[0]
+    files, settings = _files(host, which, account, options)
     own = (*_own_files(host, files.main), *which.files(host))
     by_hand = entries.advise(host, account, options, [(path, byhand.urls) for path in own])
-    return (*files.find(account), *by_hand)
+    return by_hand if _fetched(settings) else (*files.find(account), *by_hand)
 
 
 def stored_secret(host: Host, which: Program, account: Account, options: Options) -> Secret | None:
     """The keyring's password, if the program has our account that asks for it."""
-    return _files(host, which, account, options)[0].stored(host, account)
+    files, settings = _files(host, which, account, options)
+    return None if _fetched(settings) else files.stored(host, account)
 
 
 def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -> Mail:
-    fetched = settings.block is not None and _MAILDIR.search(settings.block.body)
-    if not (fetched or options.together >= _FETCH_AND_SEND):
+    fetched = _fetched(settings)
+    if not (fetched or options.together.issuperset(_FETCH_AND_SEND)):
         return over_imap(account)
     if settings.block is not None and not fetched and "neomutt" not in str(settings.path):
         raise Conflict(
@@ -154,6 +156,11 @@ def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -
     program.require(host, "mbsync", "mbsync, which is to fetch the mail,", "isync")
     program.require(host, "msmtp", "msmtp, which is to send the mail,", "msmtp")
     return over_maildir(account)
+
+
+def _fetched(settings: BlockFile) -> bool:
+    """As it was set up, others fetch and send: it has no password."""
+    return settings.block is not None and _MAILDIR.search(settings.block.body) is not None
 
 
 def _maildirs(host: Host, mail: Mail) -> list[Path]:
