@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from provisioner.errors import ProvisionError
 from provisioner.items import SecretStore
 from provisioner.model import SecretChange
 from provisioner.receipt import Receipt, SecretRecord
@@ -35,10 +36,22 @@ def _unsealed(change: SecretChange, changes: Sequence[SecretChange]) -> bool:
 
 
 def vet(changes: Iterable[SecretChange], store: SecretStore) -> None:
-    """Raises ProvisionError (`keyring.unsafe`) if one of them would put a password where it is not safe."""
+    """Raises ProvisionError (`keyring.unsafe`) if one of them would put, or leave, a password where it is not
+    safe."""
     for change in changes:
-        if change.after is not None and change.before != change.after:
+        if change.after is not None:
             store.vet(change.item)
+
+
+def unsafe(receipt: Receipt, store: SecretStore) -> ProvisionError | None:
+    """Why the passwords that are there since are not safe, if they are not."""
+    for item in (record.item for record in receipt.secrets if not record.item.is_seal):
+        try:
+            store.vet(item)
+        except ProvisionError as error:
+            if error.code == "keyring.unsafe":
+                return error
+    return None
 
 
 def write(changes: Sequence[SecretChange], receipt: Receipt, store: SecretStore) -> None:

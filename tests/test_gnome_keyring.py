@@ -13,9 +13,10 @@ from provisioner.clients.base import Options
 from provisioner.errors import ProvisionError
 from provisioner.items import SecretItem
 from provisioner.journal import Journal
-from provisioner.report import Report
+from provisioner.report import Report, State, StatusRow
 from provisioner.workflows.context import Context
 from provisioner.workflows.remove import remove
+from provisioner.workflows.status import status
 from tests.clients.machines.base import terminal
 from tests.clients.test_contract import snapshot
 from tests.memory_store import MemoryStore
@@ -129,3 +130,24 @@ def test_another_password_does_not_go_there_either_but_the_old_one_can_be_remove
     context = Context(desk.host, desk.journal, desk, Report("remove"))  # type: ignore[arg-type]
     remove(context, EMAIL, [], Options(), dry_run=False, wait=False)
     assert store.items == {}
+
+
+def test_one_that_has_become_unsafe_is_refused_and_told_though_nothing_is_to_be_changed(desk: Desk) -> None:
+    assert codes(desk.setup("msmtp", "mbsync")) == ["", ""]
+    report = Report("status")
+    context = Context(desk.host, desk.journal, desk, report)  # type: ignore[arg-type]
+    status(context, EMAIL, Options(), login=False)
+    assert {row.message for row in report.rows if isinstance(row, StatusRow)} == {"as it was set up"}
+    unsafe(desk)
+    with pytest.raises(ProvisionError) as caught:
+        desk.setup("msmtp")
+    assert caught.value.code == "keyring.unsafe"
+    assert codes(desk.setup("msmtp", "mbsync")) == ["keyring.unsafe"] * 2
+    assert codes(desk.setup("msmtp", "mbsync", dry_run=True)) == ["keyring.unsafe"] * 2
+    report.rows.clear()
+    status(context, EMAIL, Options(), login=False)
+    for row in report.rows:
+        assert isinstance(row, StatusRow)
+        assert (row.state, row.ok) == (State.OK, True)
+        assert row.message == "as it was set up; its password is not safe there: No"
+        assert row.next == "Do."

@@ -39,7 +39,7 @@ def refuse_plain(collection: str, env: Mapping[str, str]) -> None:
     with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
         if file.read(len(_PLAIN)) == _PLAIN:
             raise ProvisionError(
-                f"Your keyring has no password, so it would keep this one as plain text in {path}.",
+                f"Your keyring has no password, so it keeps all that is in it as plain text in {path}.",
                 "Give the keyring a password: in Seahorse (Passwords and Keys), right-click it,"
                 " Change Password. Then run the command again.",
                 code="keyring.unsafe",

@@ -188,6 +188,7 @@ def _one(
             wait_until_closed(context, plan)
         with undisturbed(context, wait=options.wait, dry_run=options.dry_run):
             plan = prune(client.plan(context.host, account, secret, options.client))
+            keyring_changes.vet(plan.secrets, context.host.secrets)
             if options.dry_run:
                 return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
             plan = dataclasses.replace(plan, works_by=working.needed(client, plan, options.client.beside))

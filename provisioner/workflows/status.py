@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from provisioner import clients, providers
+from provisioner import clients, keyring_changes, providers
 from provisioner.accounts import parse_address
 from provisioner.archive import Unreadable
 from provisioner.clients.base import Options
@@ -54,6 +54,11 @@ def status(
                 finding = dataclasses.replace(
                     finding, message=f"{finding.message}; {names} reads this file, too"
                 )
+            if finding.state is State.OK and (
+                unsafe := keyring_changes.unsafe(receipt, context.host.secrets)
+            ):
+                message = f"{finding.message}; its password is not safe there: {unsafe.message.rstrip('.')}"
+                finding = dataclasses.replace(finding, message=message, next=unsafe.hint)
             context.report.add(_row(receipt, title, finding))
             if login and finding.secret:
                 join(found, stored_login(context, receipt), finding.secret)
@@ -71,6 +76,15 @@ def _tried(context: Context, receipt: Receipt, options: Options, finding: Findin
     except ProvisionError as error:
         return Finding(State.FAILED, error.message, error.hint, error.exit_code, code=error.code)
     return finding
+
+
+def _vetted(context: Context, receipt: Receipt, finding: Finding) -> Finding:
+    """With a word if the keyring has become plain text."""
+    unsafe = keyring_changes.unsafe(receipt, context.host.secrets)
+    if unsafe is None:
+        return finding
+    message = f"{finding.message}; its password is not safe there: {unsafe.message.rstrip('.')}"
+    return dataclasses.replace(finding, message=message, next=unsafe.hint)
 
 
 def _present(context: Context) -> tuple[list[Receipt], str | None]:

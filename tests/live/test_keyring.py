@@ -358,9 +358,13 @@ def test_a_keyring_without_a_password_is_refused_before_anything_is_written(desk
     (file,) = home.rglob("login.keyring")
     assert OLD.reveal().encode() in file.read_bytes()  # what the refusal is about
     before = (home / ".config/msmtp/config").read_bytes()
-    done = provisioner(desktop, *SETUP, text=NEW.reveal())
-    assert done.returncode == 1
-    assert "Seahorse" in done.stdout + done.stderr
+    for password in (NEW, OLD):
+        done = provisioner(desktop, *SETUP, text=password.reveal())
+        assert done.returncode == 1
+        assert "Seahorse" in done.stdout + done.stderr
+    done = provisioner(desktop, "status")
+    assert (done.returncode, done.stdout.count("Seahorse")) == (0, 1)
+    assert "has no password" in " ".join(done.stdout.split())
     assert desktop.lookup() == OLD.reveal()
     assert (home / ".config/msmtp/config").read_bytes() == before
     assert provisioner(desktop, "remove", "jane@icloud.com").returncode == 0
