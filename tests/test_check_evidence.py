@@ -328,6 +328,31 @@ def test_how_long_to_wait(text: str, told: str) -> None:
     assert waiting.told(text) == told
     _, step = explain("auth.limit", {"text": text}, host="h", port=1)
     assert (f"wait {told}," if told else "does not say how long") in step
+    assert (
+        f"Wait {told or 'some minutes'} and try" in explain("proto.bye", {"text": text}, host="h", port=1)[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "other_programs"),
+    [
+        ("Too many failed logins", False),
+        ("Too many invalid login attempts. Try again in 15 minutes.", False),
+        ("[LIMIT] Too many login attempts", False),
+        ("[ALERT] Too many simultaneous connections", True),
+        ("[LIMIT] slow down", True),
+    ],
+)
+def test_other_programs_are_not_closed_because_of_wrong_passwords(words: str, other_programs: bool) -> None:
+    faults = [evidence.imap_refusal("NO", words), evidence.imap_bye(words, "login")]
+    if "[" not in words:
+        faults += [evidence.smtp_refusal(535, words), evidence.smtp_refusal(421, words)]
+    for fault in faults:
+        assert (fault.code, fault.confidence) in (("auth.limit", "likely"), ("auth.limit", "certain"))
+        step = explain(fault.code, fault.facts, host="h", port=1, step=fault.next)[1]
+        assert ("Close other mail programs" in step) is other_programs
+        assert ("each wrong password" in step) is not other_programs
+        assert ("ait 15 minutes" in step) is ("15 minutes" in words)
 
 
 @pytest.mark.parametrize("code", ["auth.unavailable", "box.unavailable", "greet.busy"])

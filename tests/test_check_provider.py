@@ -69,13 +69,13 @@ def test_a_providers_limit_ends_the_tries() -> None:
     [
         ("{tag} NO [UNAVAILABLE] Authentication failed, backend down\r\n", "auth.unavailable"),
         ("{tag} NO [LIMIT] authentication failed: too many logins\r\n", "auth.limit"),
-        ("{tag} BAD authentication failed: command unknown\r\n", "ok"),  # LOGIN is tried then
+        ("{tag} BAD authentication failed: command unknown\r\n", "proto.bad"),
         ("* BYE [UNAVAILABLE] authentication failed\r\n", "auth.unavailable"),
         ("* BYE Authentication failed: too many invalid login attempts\r\n", "auth.limit"),
     ],
 )
 def test_words_do_not_overrule_a_code_that_says_more(name: str, answer: str, code: str) -> None:
-    result, server = run(name, "imap", AUTHENTICATE=answer)
+    result, server = run(name, "imap", AUTHENTICATE=answer, LOGIN=answer)
     assert result.code == code
     assert server.commands.count("AUTHENTICATE") == 1
 

@@ -177,7 +177,7 @@ SCENARIOS = [
         STARTTLS=("{tag} OK go\r\n* CAPABILITY IMAP4rev1\r\n", Talk.start_tls),
     ),
     plain_imap("preauth", "greet.preauth", GREETING="* PREAUTH hello\r\n"),
-    plain_imap("bye", "proto.bye", STARTTLS=("* BYE not today\r\n", close)),
+    plain_imap("bye", "proto.bye", says="not today", STARTTLS=("* BYE not today\r\n", close)),
     plain_imap(
         "bye-ok", "proto.bye", says="not today", STARTTLS=("* BYE not today\r\n{tag} OK go\r\n", close)
     ),
@@ -198,7 +198,12 @@ SCENARIOS = [
         STARTTLS=("220 go\r\n", Talk.receive, "235 in\r\n", hang),
     ),
     smtp("ehlo-refused", "greet.rejected", EHLO="550 go away\r\n"),
-    smtp("ehlo-not-understood", "proto.bad", says="501", EHLO="501 5.5.2 Helo: Invalid name\r\n"),
+    smtp(
+        "ehlo-not-understood",
+        "proto.bad",
+        says="the greeting (EHLO); the password was not sent.",
+        EHLO="501 5.5.2 Helo: Invalid name\r\n",
+    ),
     smtp("ehlo-second-greeting", "proto.garbled", EHLO="220 mail.example ESMTP\r\n"),
     smtp("ehlo-bye", "proto.bye", says="221 2.0.0 closing", EHLO=("221 2.0.0 closing\r\n", close)),
     smtp("ehlo-busy", "greet.busy", EHLO="421 later\r\n"),
@@ -213,6 +218,17 @@ SCENARIOS = [
         "auth.no_common_method",
         says="XOAUTH2",
         GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=OAUTHBEARER] hi\r\n",
+    ),
+    imap(
+        "oauth-and-gssapi",
+        "auth.no_common_method",
+        says="GSSAPI",
+        GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=OAUTHBEARER AUTH=GSSAPI AUTH=NTLM] hi\r\n",
+    ),
+    imap(
+        "gssapi-only",
+        "auth.no_common_method",
+        GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=GSSAPI LOGINDISABLED] hi\r\n",
     ),
     smtp("no-auth", "auth.none_offered", EHLO="250-mail.example\r\n250 STARTTLS\r\n"),
     smtp(
@@ -249,6 +265,17 @@ SCENARIOS = [
     imap_login(
         "web", "auth.web_login", ("* NO [WEBALERT https://x] Web login required.\r\n" + NO + "[ALERT] no\r\n")
     ),
+    imap_login(
+        "alert-before",
+        "auth.app_password_required",
+        "* OK [ALERT] Application-specific password required\r\n" + NO + "Invalid credentials\r\n",
+        says="password required Invalid credentials",
+    ),
+    imap_login("bad-before", "auth.limit", "* BAD too many connections\r\n" + NO + "no\r\n", says="too many"),
+    imap_login(
+        "ok-before", "auth.bad_credentials", "* OK too many people like mail\r\n" + NO + "no\r\n", says="no"
+    ),
+    imap_login("too-often", "auth.limit", NO + "Too many invalid passwords, wait 15 minutes\r\n"),
     imap_login("method-off", "auth.method_off", NO + "Basic authentication is disabled.\r\n"),
     imap("login-bad", "proto.bad", sent=True, AUTHENTICATE="{tag} BAD what\r\n", LOGIN="{tag} BAD what\r\n"),
     imap(
@@ -488,6 +515,25 @@ GOOD = {
         AUTHENTICATE=("+ \r\n", Talk.read_line, "{tag} OK in\r\n"),
     ),
     "imap-noise": imap("", "ok", AUTHENTICATE="* OK one\r\n* 3 EXISTS\r\n* X {3}\r\na\nb\r\n{tag} ok in\r\n"),
+    "imap-oauth-and-scram": imap(
+        "",
+        "ok",
+        GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=SCRAM-SHA-1 AUTH=SCRAM-SHA-1-PLUS] hi\r\n",
+    ),
+    "imap-kerberos": imap("", "ok", GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=GSSAPI AUTH=NTLM] hi\r\n"),
+    "imap-sasl-login": imap(
+        "",
+        "ok",
+        GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=LOGIN AUTH=XOAUTH2 LOGINDISABLED] hi\r\n",
+        LOGIN=NO + "disabled\r\n",
+        AUTHENTICATE=(
+            "+ VXNlcm5hbWU6\r\n",
+            Talk.read_line,
+            "+ UGFzc3dvcmQ6\r\n",
+            Talk.read_line,
+            "{tag} OK in\r\n",
+        ),
+    ),
     "smtp-login-only": smtp(
         "",
         "ok",
@@ -527,6 +573,46 @@ def test_hard_passwords_arrive_as_they_are(name: str, password: str) -> None:
     quoted = password.replace("\\", "\\\\").replace('"', '\\"')
     expected = quoted if name == "imap-login-only" else password
     assert any(trace in sent for trace in traces(expected))
+
+
+KERBEROS = "* OK [CAPABILITY IMAP4rev1 AUTH=GSSAPI AUTH=SCRAM-SHA-256-PLUS] hi\r\n"
+
+
+def test_where_no_way_for_passwords_is_offered_a_refusal_may_mean_all_of_them() -> None:
+    scenario = imap("", "auth.method_off", GREETING=KERBEROS, LOGIN=NO + "[AUTHENTICATIONFAILED] no\r\n")
+    with Server(scenario) as server:
+        result = run(scenario, server, users=(USER, USER + "@icloud.com"))
+    assert (result.code, result.confidence) == ("auth.method_off", "likely")
+    assert "offers only GSSAPI, SCRAM-SHA-256-PLUS: use the provider's own sign-in" in result.next
+    assert "copy the app-specific password again" in result.next
+    assert server.commands.count("LOGIN") == 2  # it may have been the user name
+    scenario = imap("", "", GREETING=KERBEROS, LOGIN=NO + "[UNAVAILABLE] no\r\n")
+    with Server(scenario) as server:
+        assert run(scenario, server).code == "auth.unavailable"
+
+
+def test_sasl_login_is_not_tried_again_and_asks_no_more_than_it_needs() -> None:
+    greeting = "* OK [CAPABILITY IMAP4rev1 AUTH=LOGIN LOGINDISABLED] hi\r\n"
+    for answer, code in (
+        (("+ \r\n", Talk.read_line, "+ \r\n", Talk.read_line, NO + "no\r\n"), "auth.bad_credentials"),
+        (("+ \r\n", Talk.read_line, NO + "no such user\r\n"), "auth.bad_credentials"),
+        (forever(b"+ \r\n"), "proto.garbled"),
+    ):
+        scenario = imap("", code, GREETING=greeting, AUTHENTICATE=answer)
+        with Server(scenario) as server:
+            assert run(scenario, server).code == code
+        assert b"".join(server.inside).count(base64.b64encode(PASSWORD.encode())) <= 1
+        assert server.commands.count("AUTHENTICATE") == 1
+
+
+def test_an_alert_is_shown_masked_and_bounded() -> None:
+    alert = f"* OK [ALERT] you sent {PASSWORD} " + "x" * 5000 + "\r\n"
+    scenario = imap("", "", AUTHENTICATE=alert + NO + f"you sent {PASSWORD}\r\n")
+    with Server(scenario) as server:
+        result = run(scenario, server)
+    assert result.message.count("you sent ") == 2
+    assert PASSWORD not in result.message
+    assert len(result.message) < 600
 
 
 def test_second_user_name_only_after_a_rejection() -> None:

@@ -199,6 +199,7 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
         host=target.host,
         port=target.port,
         secrets=secrets,
+        step=fault.next,
     )
     return CheckResult(
         service=service,
@@ -208,7 +209,7 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
         ok=ok,
         code=fault.code,
         message=message,
-        next=(fault.next or next_step) + hint,
+        next=next_step + hint,
         seconds=time.monotonic() - started,
         mailboxes=contents.mailboxes,
         mailbox_count=contents.count,

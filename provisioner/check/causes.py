@@ -148,7 +148,7 @@ CAUSES: dict[str, Cause] = {
     **LOGIN,
     # The conversation
     "proto.bad": Cause(
-        "{host} did not understand the login; the password was not judged.",
+        "{host} did not understand {command}; the password was not {judged}.",
         "Check server name and port; else report this as a fault of this program.",
         OTHER,
     ),
@@ -156,7 +156,7 @@ CAUSES: dict[str, Cause] = {
         "{host} closed the connection {when} and gave no reason.",
         "Wait and try again; repeated wrong logins can cause this.",
     ),
-    "proto.bye": Cause("{host} ended the connection {when}: {text}", "Wait and try again."),
+    "proto.bye": Cause("{host} ended the connection {when}: {text}", "Wait {pause} and try again."),
     "proto.stalled": Cause(
         "{host} stopped answering {when}.", "Try again; a slow or filtered network is the usual reason."
     ),

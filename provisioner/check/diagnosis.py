@@ -30,7 +30,7 @@ class Fault(Exception):
         """What was judged by the table of rules; the account's provider may know better."""
         self.confidence: Confidence = "certain"
         self.next = ""
-        """A next step instead of the cause's own."""
+        """A next step instead of the cause's own; it may use the same names in braces."""
 
 
 _DEFAULTS = {
@@ -39,6 +39,8 @@ _DEFAULTS = {
     "term": "app password",
     "displayed": "the provider shows",
     "text": "(no reason given)",
+    "command": "the login",
+    "judged": "judged",
     "wait": waiting.UNKNOWN,  # after too much of something
     "pause": "some minutes",  # until a server is mended
 }
@@ -53,12 +55,17 @@ def clean(text: str, secrets: Iterable[Secret] = ()) -> str:
 
 
 def explain(
-    code: str, facts: dict[str, str], *, host: str, port: int, secrets: Iterable[Secret] = ()
+    code: str, facts: dict[str, str], *, host: str, port: int, secrets: Iterable[Secret] = (), step: str = ""
 ) -> tuple[str, str]:
-    """The sentence and the next step of a cause. The server's words are added to what judges the login."""
+    """The sentence and the next step of a cause, or `step` instead.
+
+    The server's words are added to what judges the login: before the answer (`notice`), and in it (`text`).
+    """
     secrets = tuple(secrets)
     cause = CAUSES[code]
     given = {key: clean(value, secrets) for key, value in facts.items()}
+    if notice := given.pop("notice", ""):
+        given["text"] = f"{notice} {given.get('text', '')}".strip()
     values = defaultdict(lambda: "unknown", _DEFAULTS)
     if span := waiting.told(given.get("text", "")):
         values["wait"] = values["pause"] = span
@@ -67,7 +74,7 @@ def explain(
     sentence = cause.sentence.format_map(values)
     if given.get("text") and "{text}" not in cause.sentence:
         sentence += f" It says: {given['text']}"
-    return sentence, cause.next.format_map(values)
+    return sentence, (step or cause.next).format_map(values)
 
 
 def exit_code(code: str) -> int:

@@ -6,7 +6,7 @@ What is a rule stands in rules.py; here the evidence is put into the words of th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from provisioner.check import rules
@@ -115,10 +115,14 @@ def response_code(text: str) -> str:
     return found[1].upper() if found else ""
 
 
-def imap_refusal(status: str, text: str, notices: str = "") -> Fault:
-    """A tagged NO or BAD to LOGIN or AUTHENTICATE; `notices` are untagged NO lines that came before it."""
-    said = f"{notices[: rules.LONGEST]} {text[: rules.LONGEST]}".strip()
-    return _judged(_imap(status, text, said), text=text)
+def imap_refusal(status: str, text: str, notices: str = "", others: Sequence[str] = ()) -> Fault:
+    """A tagged NO or BAD to LOGIN or AUTHENTICATE; `notices` are untagged lines that came before it.
+
+    `others`: the ways to log in that the server offers, if none of them is for passwords.
+    """
+    said = f"{notices[: rules.LONGEST // 2]} {text[: rules.LONGEST]}".strip()
+    facts = {"notice": notices, "methods": ", ".join(others)}
+    return _judged(_imap(status, text, said), text=text, **{key: word for key, word in facts.items() if word})
 
 
 def imap_bye(text: str, stage: Stage) -> Fault:
@@ -164,7 +168,7 @@ def hello_refusal(code: int, text: str) -> Fault:
     if code == 221:
         return Fault("proto.bye", text=said, when=_WHEN["hello"])
     if 500 <= code <= 504:  # the command or its argument, not who sent it
-        return Fault("proto.bad", text=said)
+        return Fault("proto.bad", text=said, command="the greeting (EHLO)", judged="sent")
     rule = rules.judge(Seen("greeting", "smtp", f"{code}", text))
     return Fault(rule.code, text=said) if rule else trouble("garbled", "hello", heard=True)
 
@@ -173,7 +177,7 @@ def _judged(seen: Seen, **facts: str) -> Fault:
     rule = rules.judge(seen)
     assert rule, seen  # noqa: S101 - every layer but the greeting ends with a row for all the rest
     fault = Fault(rule.code, **facts)
-    fault.seen, fault.confidence = seen, rule.confidence
+    fault.seen, fault.confidence, fault.next = seen, rule.confidence, rule.next
     return fault
 
 
@@ -214,8 +218,16 @@ def starttls_missing(capabilities: list[str]) -> Fault:
     return Fault("starttls.stripped" if stripped else "starttls.not_offered")
 
 
+NOT_OFFERED = (
+    "{host} offers only {methods}: use the provider's own sign-in, or, if you know that passwords work "
+    "there, copy the {term} again."
+)
+
+
 def refine(fault: Fault, secret: Secret, rule: AppPassword | None) -> Fault:
-    """A rejected login, told apart by what the password looks like."""
+    """A rejected login, told apart by what the server offers and by what the password looks like."""
+    if fault.code == "auth.bad_credentials" and "methods" in fault.facts:
+        fault.code, fault.confidence, fault.next = "auth.method_off", "likely", NOT_OFFERED
     if rule is None:
         return fault
     fault.facts |= {"term": rule.term}

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import imaplib
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from provisioner.check.mailboxes import Row
 
 MAX_MAILBOX_LINES = 100_000
-_OAUTH = {"AUTH=XOAUTH2", "AUTH=OAUTHBEARER"}
+_OAUTH = {"XOAUTH2", "OAUTHBEARER", "OAUTH10A"}
+_TAKES_PASSWORD = re.compile(r"PLAIN|LOGIN|(CRAM|DIGEST)-\w+|SCRAM-(?!.*-PLUS$).*|APOP|X-?(PLAIN|CRAM).*")
+"""Ways to log in (IANA, SASL mechanisms) for which a server has passwords to compare with."""
 
 
 class Answer(NamedTuple):
-    """A tagged answer; `notices` are the untagged NO lines since the command."""
+    """A tagged answer; `notices` are what untagged lines have said against it since the command: NO, BAD, and
+    alerts in any of them, which a person is to see (RFC 9051, 7.1)."""
 
     status: str
     text: str
@@ -67,24 +71,31 @@ class ImapSession:
             raise Fault("starttls.refused", text=answer.text)
 
     def login(self, user: str, secret: Secret, sends: int = 2) -> None:
-        """AUTHENTICATE PLAIN where offered, else LOGIN; LOGIN also when PLAIN was not understood at all."""
+        """AUTHENTICATE PLAIN where offered, else LOGIN; LOGIN also when PLAIN was not understood at all.
+
+        LOGIN needs no offer (RFC 9051, 6.2.3), and some servers that list only GSSAPI or NTLM take it. One
+        that lists OAuth and nothing for a password means what it says: it gets none.
+        """
         self.wire.enter("hello", self.timeouts.greeting)
         offered = self._ask_capabilities()
-        methods = [word for word in offered if word.startswith("AUTH=")]
-        may_login = "LOGINDISABLED" not in offered and not (methods and set(methods) <= _OAUTH)
-        if "AUTH=PLAIN" not in methods and not may_login:
-            raise evidence.no_way_in("imap", [word[5:] for word in methods])
+        methods = [word[5:] for word in offered if word.startswith("AUTH=")]
+        doubtful = bool(methods) and not any(map(_TAKES_PASSWORD.fullmatch, methods))
+        may_login = "LOGINDISABLED" not in offered and not (doubtful and _OAUTH & set(methods))
+        if not may_login and not {"PLAIN", "LOGIN"} & set(methods):
+            raise evidence.no_way_in("imap", methods)
         self.wire.require_private()
         self._password = secret
         self._takes_id, self._tells_quota = "ID" in offered, "QUOTA" in offered
         self._dialogue.untagged_responses.pop("CAPABILITY", None)  # they change with the login
         self.wire.enter("login", self.timeouts.reply)
-        if "AUTH=PLAIN" in methods:
+        if "PLAIN" in methods:
             answer = self._authenticate_plain(user, secret, sends, initial="SASL-IR" in offered)
             if not _unjudged(answer) or not may_login or self.sent >= sends:
                 return self._finish_login(answer)
             self.wire.enter("login", self.timeouts.reply)
-        return self._finish_login(self._plain_login(user, secret))
+        if not may_login:
+            return self._finish_login(self._authenticate_login(user, secret))
+        return self._finish_login(self._plain_login(user, secret), methods if doubtful else [])
 
     def mailboxes(
         self, names: MailboxNames | None, *, send_id: bool = False, listing: bool = True
@@ -161,9 +172,18 @@ class ImapSession:
         finally:
             self.sent += not waiting
 
-    def _finish_login(self, answer: Answer) -> None:
+    def _authenticate_login(self, user: str, secret: Secret) -> Answer:
+        """SASL LOGIN (draft-murchison-sasl-login), where the command LOGIN is not allowed."""
+        waiting = [base64.b64encode(value.encode()) for value in (user, secret.reveal())]
+        try:
+            return self._run("AUTHENTICATE", "LOGIN", asked_for=waiting)
+        finally:
+            self.sent += not waiting
+
+    def _finish_login(self, answer: Answer, others: Sequence[str] = ()) -> None:
+        """`others`: what the server offers instead of passwords, if it offers nothing for these."""
         if answer.status != "OK":
-            raise evidence.imap_refusal(answer.status, answer.text, answer.notices)
+            raise evidence.imap_refusal(answer.status, answer.text, answer.notices, others)
         self._dialogue.state = "AUTH"
 
     def _capabilities(self) -> list[str]:
@@ -197,7 +217,9 @@ class ImapSession:
 
     def _answer(self, tag: bytes) -> Answer:
         status, [text] = self.read(self._dialogue._get_tagged_response, tag)
-        notices = self._dialogue.untagged_responses.get("NO", [])
+        said = self._dialogue.untagged_responses
+        alerts = [line for line in said.get("OK", []) if evidence.response_code(_text(line)) == "ALERT"]
+        notices = [*alerts, *said.get("NO", []), *said.get("BAD", [])]
         return Answer(status, _text(text), " ".join(map(_text, notices)))
 
     def read(self, read: Any, *args: object) -> Any:

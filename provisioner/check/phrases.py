@@ -46,8 +46,7 @@ LIMIT = (
 )
 TOO_OFTEN_WRONG = (
     r"too many.{0,20}(fail|invalid|bad|wrong|incorrect|unsuccessful|mistakes|"
-    r"(log-?in|logon|auth\w*) attempts)|"
-    r"(locked|blocked|banned).{0,40}(fail(ed|ures)|invalid|wrong)"
+    r"(log-?in|logon|auth\w*) attempts)"
 )
 CONNECTIONS = r"number of connections.{0,40}exceeded"
 UNAVAILABLE = (

@@ -189,6 +189,7 @@ def prove(
         host=target.host,
         port=target.port,
         secrets=secret.forms(user),
+        step=outcome.next,
     )
     return CheckResult(
         service="send",
@@ -198,7 +199,7 @@ def prove(
         ok=outcome.code == "send.arrived",
         code=outcome.code,
         message=message,
-        next=outcome.next or step,
+        next=step,
         seconds=time.monotonic() - started,
         notes=tuple(trip.notes(outcome.code, target)),
         layers=trip.timings,

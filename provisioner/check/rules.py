@@ -69,7 +69,13 @@ def of_provider(provider: Provider | None) -> tuple[Rule, ...]:
     if provider is None:
         return ()
     said = (
-        Rule("login", text.code, service=text.service, words=re.escape(text.match), next=text.next or "")
+        Rule(
+            "login",
+            text.code,
+            service=text.service,
+            words=re.escape(text.match),
+            next=(text.next or "").replace("{", "{{").replace("}", "}}"),
+        )
         for text in provider.texts
     )
     over = (
@@ -132,6 +138,14 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.method_off", words=phrases.METHOD_OFF),
     Rule("login", "auth.app_password_required", words=phrases.APP_PASSWORD_WANTED),
     Rule("login", "auth.web_login", words=phrases.WEB_LOGIN),
+    Rule(
+        "login",
+        "auth.limit",
+        status=r"(NO|BYE)( LIMIT| ALERT| AUTHENTICATIONFAILED)?|[45]\d\d.*",
+        words=phrases.TOO_OFTEN_WRONG,
+        confidence="likely",
+        next="Wait {wait}, and try again; each wrong password may make it longer.",
+    ),
     # IMAP response codes (RFC 5530)
     Rule("login", "auth.not_authorized", "imap", status=r"\w+ (AUTHORIZATIONFAILED|NOPERM)"),
     Rule("login", "auth.expired", "imap", status=r"\w+ EXPIRED"),

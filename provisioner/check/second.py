@@ -47,7 +47,7 @@ def _tell_names_apart(fault: Fault, host: str, others: Iterable[str], deadline: 
     answer = resolve(other, 0, _within(deadline)) if other else ""
     if isinstance(answer, list):
         fault.facts["finding"] = f"; {other} is found, so the name is probably misspelt"
-        fault.next = f"Check the spelling of {host}."
+        fault.next = "Check the spelling of {host}."
     elif fault.facts.get("answer") == "none" or answer == "none":
         fault.facts["finding"] = "; no name server answers, so this computer is probably offline"
         fault.next = "Check the internet connection."
