@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -194,3 +200,40 @@ def test_a_rejected_password_is_tried_less_and_less(watched: Callable[..., Any])
 
 def test_it_does_not_go_with_nagios(watched: Callable[..., Any]) -> None:
     assert CliRunner().invoke(cli, ["check", "--all", "--watch", "5", "--format", "nagios"]).exit_code != 0
+
+
+def test_ctrl_c_in_the_first_round_tells_what_is_known(
+    tmp_path: Path, watched: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of bob, who was refused, and ann, who was not; cat's login is cut short and dan's has not begun."""
+    del watched  # for its environment
+    monkeypatch.setenv("COLUMNS", "200")
+    ready = threading.Event()
+
+    def by_name(talk: Talk) -> None:
+        who = base64.b64decode(talk.line.split()[-1])
+        if b"\0cat" in who:
+            ready.set()
+            talk.hang()
+        talk.send(f"{talk.tag} {'NO [AUTHENTICATIONFAILED] no' if b'bob' in who else 'OK hi'}\r\n")
+
+    with Server(Scenario("t", "imap", "tls", "ok", {"AUTHENTICATE": by_name})) as server:
+        file = tmp_path / "accounts.csv"
+        names = "ann", "bob", "cat", "dan"
+        lines = [f"{name}@x.org,{PASSWORD},localhost:{server.port},localhost:1" for name in names]
+        file.write_text("\n".join(["email,password,imap,smtp", *lines]))
+        file.chmod(0o600)
+        command = [sys.executable, "-m", "provisioner", "check", "--accounts", str(file), "--only", "imap"]
+        more = ["--per-host", "1", "--watch", "5"]
+        process = subprocess.Popen(
+            [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert ready.wait(20)
+        os.kill(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert [line.split("  ")[1] for line in output.splitlines() if "imap: " in line] == [
+        "bob@x.org imap: does not work"
+    ]
+    assert "Stopped in the first round; 1 of 2 logins works; 2 of 4 accounts were not tried" in errors
+    assert "Traceback" not in errors

@@ -169,10 +169,12 @@ def watch(
             started = watcher.clock.now()
             due = watcher.due(attempts())
             rows: list[CheckRow] = []
-            log_in_all(due, rows.append, services=services, timeout=timeout, per_host=per_host)
-            for row in rows:
-                for change in watcher.take(row):
-                    context.report.listener(change)
+            try:
+                log_in_all(due, rows.append, services=services, timeout=timeout, per_host=per_host)
+            finally:  # also what is known of a round that Ctrl-C cuts short
+                for row in rows:
+                    for change in watcher.take(row) if row.code != Cancelled.code else ():
+                        context.report.listener(change)
             watcher.rest(due, rows)
             rounds += 1
             if rounds == 1:
@@ -182,8 +184,12 @@ def watch(
                 )
             spent = (watcher.clock.now() - started).total_seconds()
             watcher.clock.sleep(max(0.0, watcher.minutes * 60 - spent))
-    except (KeyboardInterrupt, Cancelled):
-        often = "once" if rounds == 1 else f"{rounds} times"
-        raise Cancelled(
-            f"Stopped after looking {often}; {counted(watcher.working, watcher.all, 'login')}."
-        ) from None
+    except (KeyboardInterrupt, Cancelled) as stopped:
+        often = "in the first round" if not rounds else f"after looking {_often(rounds)}"
+        found = f"; {counted(watcher.working, watcher.all, 'login')}" if watcher.all else ""
+        rest = stopped.message.removeprefix("Stopped; ") if isinstance(stopped, Cancelled) else ""
+        raise Cancelled(f"Stopped {often}{found}{f'; {rest}' if rest else '.'}") from None
+
+
+def _often(rounds: int) -> str:
+    return "once" if rounds == 1 else f"{rounds} times"
