@@ -65,7 +65,7 @@ def test_the_account(host: Host) -> None:
 
 @pytest.mark.parametrize(
     ("said", "key", "note"),
-    [("0.14.0", True, False), ("0.15.0", False, False), ("1.0", False, False), ("(unknown)", True, True)],
+    [("0.14.0", True, False), ("0.15.0", False, False), ("1.0", False, True), ("(unknown)", True, True)],
 )
 def test_never_in_clear_whatever_the_version(host: Host, said: str, key: bool, note: bool) -> None:
     """Up to 0.14 `smtp:` alone is not encrypted, and one that does not say its version may be such."""

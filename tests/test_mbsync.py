@@ -43,7 +43,7 @@ def test_the_account(host: Host) -> None:
         'IMAPAccount "jane@example.org"',
         'Host "imap.example.org"',
         'Port "993"',
-        "SSLType IMAPS",
+        "TLSType IMAPS",
         "AuthMechs LOGIN PLAIN",
         r'User "ja\"ne\\"',
         'PassCmd "secret-tool lookup service provisioner username jane@example.org"',
@@ -71,7 +71,7 @@ def test_the_account(host: Host) -> None:
 
 def test_starttls(host: Host) -> None:
     made = plan(host, imap=Server("imap.example.org", 143, Security.STARTTLS, "jane"))
-    assert "\nSSLType STARTTLS\n" in text(made)
+    assert "\nTLSType STARTTLS\n" in text(made)
 
 
 def test_the_file(host: Host, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def says(host: Host, version: str) -> None:
         ("1.5.1", ("Far", "Near", "TLSType"), False),
         ("1.6.0", ("Far", "Near", "TLSType"), True),
         ("2.0", ("Far", "Near", "TLSType"), True),
-        ("", ("Far", "Near", "SSLType"), True),  # what 1.4 and 1.5 both know
+        ("", ("Far", "Near", "TLSType"), True),
     ],
 )
 def test_each_version_gets_its_own_words(

@@ -22,7 +22,7 @@ ID = "aerc"
 TITLE = "aerc"
 SUPPORT = Support.FULL
 ABOUT = About(
-    versions="0.14; 0.15 and newer by their documentation",
+    versions="0.14; 0.15 to 0.18 by their documentation",
     account="marked block in ~/.config/aerc/accounts.conf",
     stored=hook.STORED,
     proof="the real program with GNOME Keyring reads and sends over TLS",
@@ -34,6 +34,8 @@ export = no_export
 
 ALWAYS_STARTTLS = (0, 15)
 """Since this version `smtp` means STARTTLS, and the setting `smtp-starttls` is warned of (CHANGELOG.md)."""
+NEWEST = (0, 18)
+"""The last whose words are known here."""
 
 
 def _usual(host: Host) -> tuple[Path, ...]:
@@ -75,9 +77,12 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         drafts=boxes.get(Use.DRAFTS, "Drafts"),
         archive=boxes.get(Use.ARCHIVE, "Archive"),
     )
-    unknown = (
-        "aerc does not say its version; 0.15 and newer will call smtp-starttls obsolete: that is harmless."
-    )
+    notes = program.newer(TITLE, version, NEWEST)
+    if starttls and not version:
+        notes = (
+            "aerc does not say its version; 0.15 and newer will call smtp-starttls obsolete: "
+            "that is harmless.",
+        )
     start = [ID, *([] if file.path in _usual(host) else ["-A", str(file.path)])]
     return Plan(
         client=ID,
@@ -87,7 +92,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         secrets=(hook.change(host, account, secret),),
         done=f"reads and sends as {account.address}; {hook.said(account)}",
         next=f"Read your mail with:\n  {shlex.join(start)}",
-        notes=(unknown,) if starttls and not version else (),
+        notes=notes,
         secret=secret,
     )
 

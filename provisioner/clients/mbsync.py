@@ -172,8 +172,7 @@ def _choose_words(version: tuple[int, ...], file: BlockFile) -> Words:
     Raises ProvisionError (`client.old`).
     """
     program.refuse_old(TITLE, version, OLDEST, "it cannot keep the names of mailboxes")
-    # Without a version: what was understood for the longest time.
-    usable = [words for since, words in _ERAS if since <= (version or (1, 4))]
+    usable = [words for since, words in _ERAS if since <= (version or NEWEST)]
     body = file.block.body if file.block else ""
     written = [
         words for words in usable if re.search(rf"^{words.tls} ", body, re.M) and f"\n{words.far} " in body

@@ -31,6 +31,9 @@ ABOUT = About(
     needs=("pop",),
 )
 
+NEWEST = (1, 4)
+"""The last whose words are known here."""
+
 stored_seal = no_stored_seal
 export = no_export
 
@@ -84,6 +87,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         next=f"Fetch your mail with:\n  {shlex.join([ID, *place, account.key])}",
         notes=(
             "Many providers have POP off until it is switched on in the settings of their webmail.",
+            *program.newer(TITLE, version, NEWEST),
             *hook.unattended(host, account),
         ),
         secret=secret,

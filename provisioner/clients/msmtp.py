@@ -26,6 +26,9 @@ ABOUT = About(
     proven="2026-11-23",
 )
 
+NEWEST = (1, 8)
+"""The last whose words are known here."""
+
 stored_seal = no_stored_seal
 export = no_export
 
@@ -87,6 +90,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
                 if default
                 else (f"Another account is msmtp's default; -a {account.key} chooses this one.",)
             ),
+            *program.newer(TITLE, version, NEWEST),
             *hook.unattended(host, account),
         ),
         secret=secret,

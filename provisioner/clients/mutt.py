@@ -23,7 +23,7 @@ ABOUT = About(
 stored_seal = no_stored_seal
 export = no_export
 
-PROGRAM = muttrc.Program(ID, TITLE, (".muttrc", ".mutt/muttrc", "%/mutt/muttrc"), "%/mutt/muttrc")
+PROGRAM = muttrc.Program(ID, TITLE, (2, 2), (".muttrc", ".mutt/muttrc", "%/mutt/muttrc"), "%/mutt/muttrc")
 """In the order of init.c, mutt_find_cfg (2.2)."""
 
 

@@ -27,6 +27,7 @@ _PLACES = ("%/neomutt/", "%/mutt/", ".neomutt/", ".mutt/", ".")
 PROGRAM = muttrc.Program(
     ID,
     TITLE,
+    (20220429,),
     tuple(place + name for place in _PLACES for name in ("neomuttrc", "muttrc")),
     "%/neomutt/neomuttrc",
 )

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from provisioner.clients.base import About, Found, Options, no_export
-from provisioner.clients.claws_mail.passwords import Passwords, forget, mark, store
+from provisioner.clients.claws_mail.passwords import Passwords, about_version, forget, mark, store
 from provisioner.clients.common import accountrc, program
 from provisioner.clients.common.accountrc import Dialect, Tree
 from provisioner.errors import Conflict
@@ -80,7 +80,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         locks=_sockets(host, directory),
         done=_done(known=bool(known), wrote=wrote, changed=bool(tree.changes), address=account.address),
         next=f"Start it with:\n  {' '.join(start)}" if start else "Start Claws Mail with this configuration.",
-        notes=tuple(notes) if not known else (),
+        notes=(*(() if known else notes), *about_version(host)),
         adopted=bool(known),
         wrote_password=wrote,
         seal=passwords.seal(number),

@@ -23,6 +23,8 @@ from provisioner.stores.claws import PasswordStore, Unreadable, Vault
 CONFIG_VERSIONS = (((4, 3, 1), 5), ((3, 18), 4), ((3, 17), 3), ((0,), 2))
 """Since which version of the program which config_version is written (src/prefs_common.h). A file with a
 newer one than the program knows is met with a warning; an older one is brought up to date in silence."""
+NEWEST = (4, 3)
+"""The last version of the program whose files are known here."""
 SAFE_VERSION = 4
 """For a program that does not tell its version: all since 2021 read it."""
 _NAMES = ("recv", "send")
@@ -154,6 +156,16 @@ def _unrecognised(path: Path, reason: str) -> Conflict:
         f"{path} is not as Claws Mail writes it: {reason}.",
         "Nothing was written. Start Claws Mail and see whether its saved passwords still work.",
         code="store.unrecognised",
+    )
+
+
+def about_version(host: Host) -> tuple[str, ...]:
+    """A note if the files may not be those of the version that is here."""
+    if version := program.version(host, "claws-mail"):
+        return program.newer("Claws Mail", version, NEWEST)
+    return (
+        "Claws Mail does not say its version; its files are written as 3.18 has them, which newer ones bring "
+        "up to date.",
     )
 
 

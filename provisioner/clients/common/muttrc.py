@@ -38,6 +38,7 @@ _OTHER_HOOKS = (
     "leave out would be given the password that was used last."
 )
 _SOURCE = re.compile(r"""\s*source\s+["']?([^"'|`$\n]+?)["']?\s*(?:#.*)?""")
+_VERSION = re.compile(r"(Neo)?Mutt (\d+(?:\.\d+)*)")
 _DEFAULT = re.compile(r"\.settings\"$", re.M)
 _MAILDIR = re.compile(r"^set sendmail = ", re.M)
 """In settings of ours: sent by msmtp and so fetched by mbsync."""
@@ -50,6 +51,8 @@ class Program:
 
     id: str
     title: str
+    newest: tuple[int, ...]
+    """The last version whose settings are known here."""
     usual: tuple[str, ...]
     fresh: str
     """The one to make if there is none."""
@@ -61,6 +64,21 @@ class Program:
 def detect(host: Host, which: Program) -> tuple[Installation, ...]:
     """The program on the search path; `where` is its configuration file."""
     return program.installation(host, which.id, which.id, which.title, _choose(host, which, Options()))
+
+
+def _about_version(host: Host, which: Program) -> tuple[str, ...]:
+    """What its version means for what is written. `-v` tells it, and then of the system and libraries, too.
+
+    NeoMutt counts its versions by the day.
+    """
+    said = _VERSION.match(host.output(which.id, "-v"))
+    if said and said[1] and which.id == "mutt":
+        return (
+            "The program mutt is NeoMutt here, which reads a neomuttrc in place of your muttrc if it "
+            "has one.",
+        )
+    version = tuple(map(int, said[2].split("."))) if said else ()
+    return program.newer(which.title, version, which.newest)
 
 
 def plan(host: Host, which: Program, account: Account, secret: Secret, options: Options) -> Plan:
@@ -103,6 +121,7 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
     notes = (
         *(() if default else (f"Another account is the default: `{shlex.join(start)}` opens this one.",)),
         *((_OTHER_HOOKS,) if mail.servers and "account" in own_hooks else ()),
+        *_about_version(host, which),
     )
     return Plan(
         client=which.id,
