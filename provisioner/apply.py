@@ -39,10 +39,11 @@ def apply(
     `wait`: wait for a running client or another provisioner instead of refusing. `verify` is called when
     everything is written; what it raises takes everything back. Returns what was refused when all changes
     were complete, in sentences: tidying, which the next run does. Empty if all is done.
-    Raises Conflict if a file is no longer what its plan saw or a client is running, ProvisionError if
-    the disk refuses; in every case the files are as before.
+    Raises Conflict if a file is no longer what its plan saw, a client is running, or another run was stopped
+    since the last `recover`; ProvisionError if the disk refuses. In every case the files are as before.
     """
     with journal.locked(wait=wait):
+        _finish_earlier(host, journal)
         places: dict[Path, Path] = {
             path: refuse_unsafe(path, host)
             for deed in deeds
@@ -94,17 +95,39 @@ def apply(
 
 def _close(receipts: Sequence[Receipt], host: Host, journal: Journal) -> Iterator[OSError | ProvisionError]:
     """The deed is done: if the disk or the keyring refuses one thing now, the rest is done all the same."""
-
-    def finish(receipt: Receipt) -> None:
-        keyring_changes.forget(receipt, host.secrets)
-        journal.close(receipt)
-
-    steps: list[Callable[[], None]] = [functools.partial(finish, receipt) for receipt in receipts]
+    steps: list[Callable[[], None]] = [
+        functools.partial(_finish, receipt, host, journal) for receipt in receipts
+    ]
     for step in (*steps, journal.tidy):
         try:
             step()
         except (OSError, ProvisionError) as error:
             yield error
+
+
+def _finish(receipt: Receipt, host: Host, journal: Journal) -> None:
+    keyring_changes.forget(receipt, host.secrets)
+    journal.close(receipt)
+
+
+def _finish_earlier(host: Host, journal: Journal) -> None:
+    """What this process has done before is closed first: a receipt takes over only from a closed one, or
+    what that one supersedes would come back. What others left open, `recover` puts right, and says so.
+
+    Raises Conflict (`drift`), ProvisionError.
+    """
+    left = [receipt for receipt in journal.readable() if receipt.state is ReceiptState.OPEN]
+    for receipt in left:
+        if receipt.id not in journal.opened or not journal.committed(receipt):
+            raise Conflict(
+                f"A run for {receipt.address} ({receipt.client}) was stopped half-way since the last look.",
+                "Nothing was written; run the command again, which puts that right first.",
+                code="drift",
+            )
+    for receipt in left:
+        _finish(receipt, host, journal)
+    if left:
+        journal.tidy()
 
 
 def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:
@@ -119,7 +142,7 @@ def recover(
 ) -> tuple[list[Receipt], list[Receipt]]:
     """Puts back what killed runs left half done, and finishes what they had committed.
 
-    Returns the receipts of what was put back, and of what was finished, each newest first.
+    Returns the receipts of what was put back, newest first, and of what was finished, oldest first.
     `wait`: for another provisioner, however long that takes.
 
     Raises Conflict if a client is running or a file has been changed by someone else since, ProvisionError
@@ -129,15 +152,17 @@ def recover(
         return [], []
     taken_back, finished = [], []
     with journal.locked(wait=wait):
-        for receipt in journal.unfinished(address):
+        newest_first = journal.unfinished(address)
+        complete = [receipt for receipt in newest_first if journal.committed(receipt)]
+        halfway = [receipt for receipt in newest_first if receipt not in complete]
+        for receipt in (*halfway, *reversed(complete)):  # a receipt takes over only from a closed one
             emptied: list[Receipt] = []
             with locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):
-                if journal.committed(receipt):
+                if receipt in complete:
                     ended = journal.find(receipt.supersedes)
                     if ended and receipt.goal is ReceiptState.REMOVED:
                         emptied.append(ended)
-                    keyring_changes.forget(receipt, host.secrets)
-                    journal.close(receipt)
+                    _finish(receipt, host, journal)
                     finished.append(receipt)
                 else:
                     roll_back(receipt, host, journal)

@@ -49,6 +49,8 @@ class Journal(Archive):
         super().__init__(directory)
         self._named, self._home = directory, home
         self._lock = OwnLock(self.directory / "lock")
+        self.opened: set[str] = set()
+        """Ids of the receipts that were opened here, not by another run."""
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:
@@ -112,6 +114,7 @@ class Journal(Archive):
             self._make_private(directory)
         for name, data in backups.items():
             self._write(directory / name, data)
+        self.opened.add(receipt.id)
         self._save(receipt)
 
     def commit(self, group: str) -> None:

@@ -203,3 +203,32 @@ def test_deeds_of_a_failed_run_are_put_back_newest_first(world: World) -> None:
         apply(deeds, world.host, world.journal, verify=verify)
     assert (world.home / "app/changed").read_bytes() == b"old\r\n\xff"
     assert world.journal.unfinished() == []
+
+
+def test_no_deed_begins_on_what_another_run_has_left(world: World) -> None:
+    """It was killed after the last `recover`, while the person was asked for the password, say."""
+    killed(world, change(world, b"half"))
+    with pytest.raises(Conflict) as caught:
+        world.apply(change(world, b"mine"))
+    assert caught.value.code == "drift"
+    assert (world.home / "app/changed").read_bytes() == b"half"
+    recover(world.host, world.journal)
+    world.apply(change(world, b"mine"))
+    assert len(world.journal.receipts()) == 1
+
+
+def test_what_was_complete_is_finished_in_the_order_in_which_it_was_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(change(world, b"one"))
+    with monkeypatch.context() as patched:
+        patched.setattr("provisioner.apply._finish_earlier", lambda *rest: None)
+        patched.setattr("provisioner.apply._close", lambda *rest: [])
+        world.apply(change(world, b"two"))
+        world.apply(change(world, b"three"))
+    taken_back, finished = recover(world.host, world.journal)
+    assert (len(taken_back), len(finished)) == (0, 2)
+    (receipt,) = world.journal.receipts()
+    (record,) = receipt.files
+    assert world.journal.backup(receipt, record) == b"old\r\n\xff"
+    assert len(world.journal.readable()) == 1
