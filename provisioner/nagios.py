@@ -33,6 +33,7 @@ CAUSES = {
     "auth.in_use": Health.WARNING,
     "auth.unavailable": Health.WARNING,
     "auth.skipped": Health.WARNING,
+    "auth.not_tried": Health.WARNING,
     "box.unavailable": Health.WARNING,
     "send.later": Health.WARNING,
 }

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from provisioner import tables
 from provisioner.accounts import Target
+from provisioner.check.tries import Tries
 from provisioner.cli import cli
 from provisioner.errors import Cancelled, UsageError
 from provisioner.model import Security
@@ -378,6 +379,47 @@ def test_one_login_under_two_addresses_is_tried_once(
         ("jill@y.org", "auth.bad_credentials"),
     ]
     assert one.commands.count("AUTHENTICATE") == tries
+
+
+@pytest.mark.parametrize(
+    ("logins", "codes", "tries"),
+    [
+        (("JANE@x.org", "jane@X.org", "jane@x.org"), "bad bad not", 2),
+        (("joe@x.org", "jane@x.org", "jane@x.org"), "bad bad bad", 3),
+    ],
+)
+def test_one_account_gets_two_wrong_passwords_in_a_run_and_no_more(
+    accounts: Callable[..., str], tmp_path: Path, logins: tuple[str, ...], codes: str, tries: int
+) -> None:
+    """Many lines of a list may name one login, each with another password."""
+    with server({"AUTHENTICATE": NO}) as one:
+        path = tmp_path / "accounts.csv"
+        lines = [
+            f"u{n}@x.org,{login},word{n},localhost:{one.port},localhost:1" for n, login in enumerate(logins)
+        ]
+        path.write_text("\n".join(["email,login,password,imap,smtp", *lines]))
+        path.chmod(0o600)
+        result = run("--accounts", str(path), "--only", "imap", "--json")
+    shown = json.loads(result.stdout)["results"]
+    full = {"bad": "auth.bad_credentials", "not": "auth.not_tried"}
+    assert [row["code"] for row in shown] == [full[code] for code in codes.split()]
+    assert one.commands.count("AUTHENTICATE") == tries
+    if "not" in codes:
+        assert shown[-1]["message"].startswith("Not tried: localhost has just refused two logins")
+
+
+def test_what_is_left_for_an_account() -> None:
+    def target(*users: str) -> Target:
+        return Target("h", 1, Security.TLS, users)
+
+    tries = Tries()
+    ann = target("info@a.org", "info")
+    tries.refuse("imap", ann, ["info@a.org", "info"], 2)
+    assert tries.left("imap", ann) == tries.left("imap", target("info")) == 0
+    assert tries.left("imap", target("other", "INFO@a.org")) == 0
+    assert tries.left("imap", target("info@b.org", "info")) == tries.left("smtp", ann) == 2
+    tries.refuse("imap", target("info@b.org"), ["info@b.org"], 1)
+    assert tries.left("imap", target("info@b.org", "info")) == 1
 
 
 def test_ctrl_c_prints_what_is_known(accounts: Callable[..., str]) -> None:

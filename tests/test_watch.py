@@ -85,6 +85,13 @@ def test_only_changes_are_told() -> None:
     assert (one.working, one.all) == (0, 2)
 
 
+def test_a_login_that_is_not_tried_is_no_news() -> None:
+    one = watcher()
+    told = [kinds(one.take(row(code))) for code in ("ok", "auth.not_tried", "ok", "auth.expired")]
+    assert told == [[], [], [], ["revoked"]]
+    assert kinds(one.take(row("auth.not_tried", address="bob@x.org"))) == ["fails"]
+
+
 def test_what_a_change_says() -> None:
     one = watcher()
     one.take(row())

@@ -9,16 +9,16 @@ from typing import Protocol
 
 from provisioner.accounts import Target
 from provisioner.check import diagnosis, evidence, reach, rules, second, shown, tls
+from provisioner.check.cause import REJECTED
 from provisioner.check.conditions import Conditions, Service
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import Timeouts, timed
+from provisioner.check.tries import MAX_SENDS
 from provisioner.check.wire import Wire
 from provisioner.model import MailboxNames, Security
 from provisioner.outcome import CheckResult, Contents, Note, Quota
 from provisioner.secret import Secret
 
-MAX_SENDS = 2
-"""How often one service is given a password, under whatever names and methods: more can lock the account."""
 NEARLY_FULL = 90
 """Per cent of the quota."""
 USERNAME_MAY_BE_WRONG = ("auth.bad_credentials", "auth.access_off")
@@ -61,7 +61,7 @@ class _Attempt:
         self.addresses = conditions.addresses
         self.certificate = tls.Verified()
         self.tried: list[str] = []
-        self.sends = MAX_SENDS
+        self.sends = conditions.tries.left(service, target) if conditions.tries else MAX_SENDS
         """How often the password may still go out."""
 
     def connect(self, timings: dict[str, float] | None = None) -> Wire:
@@ -160,8 +160,8 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
     send_id = bool(provider and provider.imap and provider.imap.send_id)
     usernames = list(dict.fromkeys(target.usernames))[:MAX_SENDS]
     user = usernames[0]
-    fault: Fault | None = None
-    hint = ""
+    fault: Fault | None = None if attempt.sends else Fault("auth.not_tried")
+    hint, sends = "", attempt.sends
     for user in usernames:
         if not attempt.sends:
             break
@@ -186,6 +186,8 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
         slow = attempt.slowest_greeting > conditions.timeouts.slow
         fault = Fault("greet.slow" if slow else "ok", seconds=f"{attempt.slowest_greeting:.0f}")
     else:
+        if conditions.tries and diagnosis.exit_code(fault.code) == REJECTED:
+            conditions.tries.refuse(service, target, attempt.tried, sends - attempt.sends)
         if fault.code in USERNAME_MAY_BE_WRONG:
             user = usernames[0]
             hint = _untried(service, usernames[len(attempt.tried) :])
@@ -229,7 +231,7 @@ def _untried(service: Service, users: list[str]) -> str:
     if not users:
         return ""
     option = diagnosis.login_option(service, users[0])
-    return f" The user name {users[0]} was not tried, as the password was sent twice: try it with {option}."
+    return f" The user name {users[0]} was not tried, as a password was sent twice: try it with {option}."
 
 
 def _notes(service: str, target: Target, tried: list[str], quota: Quota | None) -> Iterator[Note]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from provisioner.check.timing import Timeouts
+from provisioner.check.tries import Tries
 from provisioner.model import AppPassword, MailboxNames, Provider
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Conditions:
     """Names of servers, looked up to tell why another one's is not found."""
     addresses: Addresses | None = None
     """Look-ups that several checks share."""
+    tries: Tries | None = None
+    """What is left for each account, if there are several logins."""
     listing: bool = True
     """Whether mailboxes and quota are wanted, beside the proof that the inbox opens."""
     keep: Callable[[Service, Session], None] | None = None

@@ -89,6 +89,10 @@ LOGIN: dict[str, Cause] = {
         "Not tried: {host} has just refused another login, as it gets too many; more could lock accounts.",
         "Wait {wait}, then check this account again.",
     ),
+    "auth.not_tried": Cause(
+        "Not tried: {host} has just refused two logins of this account; a third could lock it.",
+        "Mend or remove the entries of this account that were refused, then check this one again.",
+    ),
     "auth.in_use": Cause("Another program has locked the mailbox.", "Close the other program and try again."),
     "auth.elsewhere": Cause(
         "{host} says that this account is on another server; it has not judged the password.",

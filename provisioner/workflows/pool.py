@@ -40,6 +40,7 @@ def log_in_all(
     """
     from provisioner import check  # the network libraries load only when they are needed
     from provisioner.check.reach import Addresses
+    from provisioner.check.tries import Tries
 
     if not attempts:
         return
@@ -50,7 +51,9 @@ def log_in_all(
     tasks = [Task.of(job, service) for job in jobs for service in services]
     scheduler, verdicts = Scheduler(tasks, per_host), Verdicts(tasks)
     # Without a listing it is one round trip less, and only logins are asked about.
-    conditions = check.Conditions(timeouts=check.Timeouts.of(timeout), addresses=Addresses(), listing=False)
+    conditions = check.Conditions(
+        timeouts=check.Timeouts.of(timeout), addresses=Addresses(), tries=Tries(), listing=False
+    )
     finished: deque[Job] = deque()
     broken: list[BaseException] = []
     over = threading.Event()

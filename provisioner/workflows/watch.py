@@ -23,6 +23,8 @@ REJECTED = 3
 """The exit code of a rejected login (Report)."""
 TOO_MANY = ("auth.limit", "auth.skipped")
 """Causes by which a server wants to be left alone."""
+NOT_TRIED = "auth.not_tried"
+"""Says nothing new of a login."""
 REST = 60
 """Minutes. A login that was rejected, or one too many, is tried again after twice the time, four times, ...,
 at most so long: a password that is wrong again and again locks an account."""
@@ -67,6 +69,8 @@ class Watcher:
         """What is new in a row."""
         key = _Key(row.address, row.clients, row.service, row.host, row.port)
         before = self._known.get(key)
+        if before and row.code == NOT_TRIED:
+            return []
         self._known[key] = row
         changes = []
         if what := _change(before, row):
