@@ -10,8 +10,8 @@ _SERVICE = r"\b(imap4?s?|smtps?|pop3?s?)(?!\.?\w)"
 """A protocol, and not the name of a server."""
 _OFF = (
     r"(disabled|deactivated|inactive|(switched|turned) off|"
-    r"not (been )?(enabled|allowed|permitted|activated|active|switched on|turned on)|"
-    r"not available (for|to|in|on|with))"
+    r"(not|n.t) (been )?(enabled|allowed|permitted|activated|active|switched on|turned on)|"
+    r"(not|n.t) available (for|to|in|on|with))"
 )
 _DOWN = r"(down|offline|unavailable|unreachable|not (available|running|responding|reachable))"
 
@@ -36,7 +36,11 @@ METHOD_BROKEN = (
     r"mechanism (is )?(not (available|supported|enabled)|doesn.t support)|no verifier for user"
 )
 WEB_LOGIN = r"\[WEBALERT\b|(web ?browser|web ?login)"
-REACTIVATE = r"(sign|log) ?in.{0,30}\b(re)?activat"
+CONFIRM = (
+    r"(sign|log) ?in.{0,30}\b(re)?activat|(suspicious|unusual).{0,30}(activity|log-?in|sign-?in)|captcha"
+)
+"""That it is you."""
+MOVED = r"(account|mailbox|user) (has been |was |is )?(migrated|moved) to"
 LIMIT = (
     r"too many|number of connections.{0,40}exceeded|credits exceeded|"
     r"rate[ -]?limit|limit exceeded|exceeded.{0,30}limit|throttl|"
@@ -68,16 +72,20 @@ EXPIRED = (
 ACCESS_OFF = (
     rf"({_SERVICE}|\baccess\b|mail client)[^:;.!]{{0,40}}{_OFF}|"
     rf"(enabl|activat|aktivier)\w{{0,4}} .{{0,30}}{_SERVICE}|(turn|switch) on .{{0,30}}{_SERVICE}|"
-    rf"not (enabled|activated|allowed) (for|to use) .{{0,20}}{_SERVICE}|{_SERVICE} access denied|"
+    rf"not (enabled|activated|allowed|authori[sz]ed|permitted) (for|to use) .{{0,20}}{_SERVICE}|"
+    rf"{_SERVICE} access denied|"
+    rf"{_SERVICE}.{{0,20}}(must|needs? to|has to) be (enabled|activated|(switched|turned) on)|"
     rf"{_SERVICE}.{{0,40}}\bonly (available|allowed|included|for)\b|"
     rf"(subscribe|upgrade|premium|paid|paying)\b.{{0,60}}{_SERVICE}|"
     rf"{_SERVICE}.{{0,60}}(subscribe|upgrade|premium|paid|paying)\b|not have access rights to this service|"
-    r"user has no permission"
+    r"user has no permission|\b(paying|premium|paid) (members|customers|users|accounts|plans?|subscri)"
 )
 ANYTHING = r"account is abnormal, ?service is not open"
 """QQ says one sentence for four causes."""
 BLOCKED = (
-    r"account.{0,30}(locked|suspended|disabled|blocked|deactivated|closed|frozen|terminated|expired)|"
+    r"(?<!before your )(?<!before the )account(?!.{0,10} will be).{0,30}"
+    r"(?<!not )(locked|suspended|disabled|blocked|deactivated|inactive|closed|frozen|terminated|expired)|"
+    r"account.{0,20}not (yet )?activ|user log-?in (is )?disabled|"
     r"\buser (is )?(locked|suspended|disabled|blocked|deactivated)|password locked|"
     r"log-?ins? (is |are )?(disabled|not allowed|not permitted) (for|to) (this|that|your|the) (account|user)"
 )
@@ -98,8 +106,8 @@ NETWORK = (
     r"\b(ip|location|country|region|network)\b( address)?( \S+)?.{0,20}\b"
     r"(blocked|banned|denied|rejected|restricted|not (allowed|permitted|authori[sz]ed|trusted)|"
     r"(not |is )?(on |in )?.{0,10}(white|black|block|allow)-? ?list)|"
-    r"(denied|blocked|banned|not (allowed|permitted)).{0,30}\b(location|country|region|ip|your address)\b|"
-    r"fail2ban|blacklist|block ?list|whitelist"
+    r"(denied|blocked|banned|not (allowed|permitted)).{0,30}\b"
+    r"(location|country|region|ip|network|your address)\b|fail2ban|blacklist|block ?list|whitelist"
 )
 CONDITION = (
     r"verify your (account|identity|phone|e-?mail)|terms of (service|use)|quota (is )?exceeded|over quota|"

@@ -197,7 +197,8 @@ RULES: tuple[Rule, ...] = (
             ("auth.refused", phrases.SECOND_FACTOR),
             ("auth.refused", phrases.NETWORK),
             ("auth.access_off", phrases.ACCESS_OFF),
-            ("auth.web_login", phrases.REACTIVATE),
+            ("auth.web_login", phrases.CONFIRM),
+            ("auth.elsewhere", phrases.MOVED),
             ("auth.contact_admin", phrases.BLOCKED),
             ("auth.refused", phrases.CONDITION),
         )
