@@ -306,6 +306,14 @@ SCENARIOS = [
     smtp_login(
         "rejected-lines", "auth.bad_credentials", "535-5.7.8 Username and\r\n535 5.7.8 Password no\r\n"
     ),
+    imap_login(
+        "imap-off", "auth.access_off", NO + "[AUTHENTICATIONFAILED] Please enable IMAP in your settings\r\n"
+    ),
+    imap_login("backend", "auth.unavailable", NO + "[AUTHENTICATIONFAILED] LDAP server down\r\n"),
+    smtp_login("transition", "auth.transition", "432 4.7.12 A password transition is needed\r\n"),
+    smtp_login("too-weak", "auth.method_off", "534 5.7.9 mechanism too weak\r\n"),
+    smtp_login("pop-first", "auth.refused", "535 5.7.8 POP before SMTP required\r\n", says="POP before"),
+    smtp_login("mechanism", "auth.method_broken", "535 5.7.8 failed: no mechanism available\r\n"),
     smtp_login("basic-off", "auth.method_off", "535 5.7.139 Authentication unsuccessful\r\n"),
     smtp_login(
         "app-password",
