@@ -170,7 +170,7 @@ def _(row: ChangeRow) -> None:
 
 @_print.register
 def _(row: ClientRow) -> None:
-    good = row.ok and row.state not in (State.GONE, State.BY_HAND)
+    good = row.ok and row.state not in (State.GONE, State.BY_HAND, State.LEFT_OUT)
     _line(good, row.title, row.message)
     if not good and row.next:
         _wrapped(row.next)

@@ -38,6 +38,8 @@ class State(StrEnum):
     """Someone has taken the account out of the client since."""
     BY_HAND = "by-hand"
     """Only the person can change it."""
+    LEFT_OUT = "left-out"
+    """Nobody named it, and what it needs is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)

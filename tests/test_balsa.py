@@ -91,9 +91,23 @@ def test_one_that_is_not_complete_is_advised_of_and_not_doubled(host: Host, old:
     (found,) = balsa.find(host, JANE, Options())
     assert found.account is None
     assert "elsewhere" in found.advice
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(Conflict, match=r"reads the mailboxes of jane\.appleseed on imap") as caught:
         balsa.plan(host, JANE, CANARY, Options())
     assert caught.value.code == "account.exists"
+
+
+def test_a_second_address_of_a_login_and_a_second_identity_are_told_apart(host: Host) -> None:
+    setup(host)
+    alias = dataclasses.replace(JANE, address="jane@me.com")
+    with pytest.raises(Conflict) as caught:
+        balsa.plan(host, alias, CANARY, Options())
+    assert "jane@me.com they would be there a second time" in caught.value.message
+    assert "add it in Balsa" in caught.value.hint
+    other = dataclasses.replace(alias, imap=dataclasses.replace(JANE.imap, username="other"))
+    path = config(host)
+    path.write_text(path.read_text() + "\n[identity-x]\nAddress=jane@me.com\n")
+    with pytest.raises(Conflict, match=r"has an identity jane@me\.com already"):
+        balsa.plan(host, other, CANARY, Options())
 
 
 def test_when_balsa_has_written_its_files_our_part_goes_and_mail_stays(host: Host) -> None:

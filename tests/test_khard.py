@@ -12,9 +12,11 @@ from provisioner.clients.base import Options
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.host import Host
 from provisioner.model import Plan
+from provisioner.report import ClientRow, Report, State
 from tests.clients.machines.base import terminal
 from tests.clients.machines.khard import fresh
 from tests.test_msmtp import SECRET, put, write
+from tests.test_setup import EMAIL, Desk
 from tests.test_vdirsyncer import JANE
 
 CONFIG = ".config/khard/khard.conf"
@@ -107,3 +109,29 @@ def test_without_khard(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError) as caught:
         plan(terminal(tmp_path, "secret-tool"))
     assert caught.value.code == "client.not_installed"
+
+
+def test_before_anything_is_fetched_it_is_said_what_comes_next(tmp_path: Path) -> None:
+    old = terminal(tmp_path, "vdirsyncer", "secret-tool", "khard")
+    (Path(old.env["PATH"]) / "khard").write_text("#!/bin/sh\necho Khard version 0.18.0\n")
+    desk = Desk(old)
+    fetch = "\n  vdirsyncer discover\n  vdirsyncer sync\n"
+    again = f"  provisioner setup {EMAIL} khard"
+    with pytest.raises(UsageError) as caught:
+        desk.setup("khard")
+    assert f"\n  provisioner setup {EMAIL} vdirsyncer{fetch}{again}" in caught.value.hint
+    named = row(desk.setup("vdirsyncer", "khard"))
+    assert (named.ok, named.code) == (False, "contacts.none")
+    assert f"`y`:{fetch}{again}" in named.next
+    report = desk.setup("all")
+    found = row(report)
+    assert (found.ok, found.state, report.exit_code) == (True, State.LEFT_OUT, 0)
+    assert f"`y`:{fetch}{again}" in found.next
+    assert found.message.startswith("left out: khard before 0.20")
+    assert "discover" not in report.next
+    assert not row(desk.setup("all", "khard")).ok
+
+
+def row(report: Report) -> ClientRow:
+    (one,) = [row for row in report.rows if isinstance(row, ClientRow) and row.client == "khard"]
+    return one

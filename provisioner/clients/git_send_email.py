@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,7 +36,10 @@ ABOUT = About(
 stored_seal = no_stored_seal
 export = no_export
 
-_CHOICES = {"smtpserver", "smtpserverport", "smtpencryption", "smtpuser", "from", "identity"}
+_CHOSEN = {
+    f"sendemail.{name}"
+    for name in ("smtpserver", "smtpserverport", "smtpencryption", "smtpuser", "from", "identity")
+}
 """Settings outside of identities by which someone has chosen how mail is sent."""
 _REACHING = {
     "smtppass": "holds a password that git would send to the account's server instead of its own",
@@ -85,7 +89,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     settings = _settings(host, files)
     _refuse_clash(settings, account)
     before = files.own.block
-    default = not settings & {f"sendemail.{name}" for name in _CHOICES}
+    default = not set(settings) & _CHOSEN
     default = default and (before is None or "[sendemail]" in before.body)
     server = account.smtp
     body = render(
@@ -109,7 +113,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         done=f"sends patches as {account.address}; {hook.said(account)}",
         next=f"Send a patch with:\n  {shlex.join(['git', 'send-email', *choice, '--to=RECIPIENT', 'HEAD^'])}",
         notes=(
-            *(() if default else (f"You have chosen another way to send; {choice[0]} chooses this one.",)),
+            *(() if default else (f"{_chosen(settings, files)}; {choice[0]} chooses this one.",)),
             *_lacking(host),
         ),
         secret=secret,
@@ -168,14 +172,23 @@ def _helper(command: str) -> str:
     return f'!f() {{ test "$1" = get && p=$({command}) && printf "password=%s\\n" "$p"; }}; f'
 
 
-def _settings(host: Host, files: Included) -> frozenset[str]:
-    """Names of `sendemail` settings for all of the user's repositories, but ours; git follows includes.
+def _chosen(settings: Mapping[str, set[str]], files: Included) -> str:
+    """Who says how mail is sent if no identity is named."""
+    origins = {origin for name in _CHOSEN & set(settings) for origin in settings[name]}
+    if all(Path(origin.removeprefix("file:")).parent == files.own.path.parent for origin in origins):
+        return "Another account of yours that was set up here is the usual one"
+    return "You have chosen another way to send"
+
+
+def _settings(host: Host, files: Included) -> dict[str, set[str]]:
+    """`sendemail` settings for all of the user's repositories, but this account's, and whence; git follows
+    includes.
 
     `sendemail.smtpsslcertpath=` stands for an empty value. Raises Conflict (`git.unreadable`).
     """
     everywhere = ["--git-dir=/nonexistent", "config"]  # else those of a repository in which we are started
     named = ["config", "--file", str(files.main.path)] if files.main.data else []
-    names: set[str] = set()
+    found: dict[str, set[str]] = {}
     for scope in filter(None, (everywhere, named)):
         for pattern, mark in ((["^sendemail\\."], ""), (["^sendemail\\.smtpsslcertpath$", "^$"], "=")):
             options = ["--includes", "--show-origin", "--name-only", "-z", "--get-regexp", *pattern]
@@ -187,12 +200,13 @@ def _settings(host: Host, files: Included) -> frozenset[str]:
                     code="git.unreadable",
                 )
             fields = output.split("\0")
-            pairs = zip(fields[::2], fields[1::2], strict=False)
-            names |= {name + mark for origin, name in pairs if origin != f"file:{files.own.path}"}
-    return frozenset(names)
+            for origin, name in zip(fields[::2], fields[1::2], strict=False):
+                if origin != f"file:{files.own.path}":
+                    found.setdefault(name + mark, set()).add(origin)
+    return found
 
 
-def _refuse_clash(settings: frozenset[str], account: Account) -> None:
+def _refuse_clash(settings: Collection[str], account: Account) -> None:
     if any(name.startswith(f"sendemail.{account.key}.") for name in settings):
         raise Conflict(
             f'Your git configuration has a section [sendemail "{account.key}"] already, '

@@ -81,7 +81,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     path = blockfile.choose(host, options, _usual(host), TITLE)
     file, name = _file(host, path, account), file_name(account)
     version = program.version(host, ID)
-    books = _books(host, account, name) if version and version < DISCOVERS else [_all(name)]
+    books = _books(host, account, name, options) if version and version < DISCOVERS else [_all(name)]
     for book, _, _ in books:
         if f"[[{book}]]" in file.own:
             raise blockfile.taken(path, f"a section [[{book}]]")
@@ -118,7 +118,7 @@ def _all(name: str) -> Book:
     return name, f"~/.contacts/{name}/*", True
 
 
-def _books(host: Host, account: Account, name: str) -> list[Book]:
+def _books(host: Host, account: Account, name: str, options: Options) -> list[Book]:
     """One for each directory that was fetched: with a path that is not there khard shows nothing at all.
 
     Raises UsageError (`contacts.none`).
@@ -129,8 +129,10 @@ def _books(host: Host, account: Account, name: str) -> list[Book]:
     if not books:
         raise UsageError(
             f"khard before 0.20 can only be given address books that are there, and none is in {place} yet.",
-            "Set vdirsyncer up with the command below and run what that says, then run this command again:"
-            + _vdirsyncer(account),
+            "Fetch them; to the first question of `discover` answer `y`:"
+            + ("" if "vdirsyncer" in options.beside else _vdirsyncer(account))
+            + "\n  vdirsyncer discover\n  vdirsyncer sync"
+            + ours("setup", account.address, ID),
             code="contacts.none",
         )
     return books

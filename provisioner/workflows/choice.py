@@ -19,6 +19,16 @@ ALL = "all"
 """A name for every client that is found here."""
 
 
+NOT_YET = {"contacts.none"}
+"""Codes of what a client needs and another one will fetch: no failure of one that nobody named."""
+
+
+def unnamed(names: Sequence[str], chosen: Chosen) -> frozenset[str]:
+    """The clients that were only found here."""
+    meant = clients.expand([name for name in names if name.lower() != ALL])
+    return frozenset(client.ID for client, _ in chosen if client.ID not in meant)
+
+
 def named(context: Context, names: Sequence[str], candidate: Candidate) -> Chosen:
     """The clients that are meant; the names of bundles and `all` stand for several. Raises UsageError."""
     if ALL in (name.lower() for name in names):

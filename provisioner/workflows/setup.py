@@ -104,6 +104,9 @@ def setup(
     for client, together in chosen:
         given = label if client in holding else ""
         row = _one(context, client, account, asked, secret, given, _among(options, together, beside))
+        if client.ID in choice.unnamed(client_ids, chosen) and row.code in choice.NOT_YET:
+            said = f"left out: {row.message}"
+            row = dataclasses.replace(row, ok=True, state=State.LEFT_OUT, message=said, exit_code=0)
         context.report.add(row)
     hints = () if options.dry_run else labels.replaced(context, account, before, secret)
     context.report.next = "\n".join(filter(None, (*hints, _next(account, context.report.rows, options))))
@@ -111,7 +114,8 @@ def setup(
 
 def _next(account: Account, rows: Sequence[Row], options: SetupOptions) -> str:
     changed = [row for row in rows if isinstance(row, ClientRow) and row.state is State.CHANGED]
-    lines = [row.next for row in rows if isinstance(row, ClientRow) and row.ok and row.next]
+    done = [row for row in rows if isinstance(row, ClientRow) and row.state is not State.LEFT_OUT]
+    lines = [row.next for row in done if row.ok and row.next]
     if changed:
         place = ["--client-profile", changed[0].path] if options.client.profile else []
         undo = ours("remove", account.address, *(row.client for row in changed), *place)

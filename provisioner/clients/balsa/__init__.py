@@ -196,13 +196,22 @@ def _choose(files: Files, account: Account, options: Options) -> Parts | None:
 
 
 def _refuse_other(files: Files, account: Account) -> None:
-    """Raises Conflict if someone else's identity has the address: there would be two of them."""
+    """Raises Conflict if someone else's identity has the address, or another address the login: it would be
+    there twice, or each mailbox would."""
     ours = Parts.ours(account)
     identities = {name for name in files.config.sections() if name.startswith("identity-")} - {ours.identity}
     folders = {parts.folder for parts, _ in existing(files, account)} - {ours.folder}
-    if folders or any(sends_as(files, name, account) for name in identities):
+    if any(sends_as(files, name, account) for name in identities):
         raise Conflict(
-            f"Balsa has an account with this login or an identity {account.address} already.",
-            "Remove it in Balsa (Edit > Preferences), then run the command again.",
+            f"Balsa has an identity {account.address} already.",
+            "Remove it in Balsa (Edit > Preferences > Identities), then run the command again.",
+            code="account.exists",
+        )
+    if folders:
+        raise Conflict(
+            f"Balsa reads the mailboxes of {account.imap.username} on {account.imap.host} already: for "
+            f"{account.address} they would be there a second time.",
+            "To send from that address, too, add it in Balsa: Edit > Preferences > Identities > New. Or "
+            "remove the other account, then run the command again.",
             code="account.exists",
         )
