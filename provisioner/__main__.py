@@ -8,15 +8,17 @@ import sys
 
 def main() -> None:
     """Runs the command line; Ctrl-C while it is still loading ends quietly, too."""
+    said = "Stopped; nothing was changed."
     try:
         from provisioner import cli
 
+        said = "Stopped."
         cli.main()
     except SystemExit:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; the exit code stands
         raise
     except KeyboardInterrupt:
-        sys.stderr.write("\n✗ Stopped; nothing was changed.\n")
+        sys.stderr.write(f"\n✗ {said}\n")
         sys.exit(130)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from provisioner import __version__, invocation
-from provisioner.errors import Cancelled, UsageError
+from provisioner.errors import UsageError
 from provisioner.options import (
     check_options,
     client_options,
@@ -299,7 +299,7 @@ def main() -> None:
     try:
         sys.exit(cli.main(sys.argv[1:] or ["--help"], prog_name="provisioner", standalone_mode=False))
     except click.Abort:
-        invocation.end_early(Cancelled("Stopped; nothing was changed."))
+        invocation.end_early(invocation.stopped(None))  # before the verb, or while its end was shown
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         usage = f"See: {context.command_path} --help" if context else "See: provisioner --help"

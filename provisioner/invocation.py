@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -136,7 +136,7 @@ class Style(Enum):
 def run(command: str, kw: dict[str, Any], style: Style | None = None) -> Iterator[Context]:
     """Gives the verb its context, shows the report, and maps every end to its exit code, here only."""
     from provisioner import hardening, output
-    from provisioner.errors import Cancelled, ProvisionError
+    from provisioner.errors import ProvisionError
     from provisioner.host import Host
     from provisioner.journal import Journal
     from provisioner.report import Report
@@ -155,13 +155,15 @@ def run(command: str, kw: dict[str, Any], style: Style | None = None) -> Iterato
     elif style is Style.JSON_LINES:
         report.listener = lambda row: output.print_json_line(Report(command, rows=[row]))
     quiet = style in (Style.JSON, Style.JSON_LINES, Style.NAGIOS)
+    context = None
     try:
         host = Host.current()
-        yield Context(host, Journal(host.state_dir, host.home), Terminal(quiet=quiet), report)
+        context = Context(host, Journal(host.state_dir, host.home), Terminal(quiet=quiet), report)
+        yield context
     except ProvisionError as error:
         report.errors.append(error)
     except KeyboardInterrupt:
-        report.errors.append(Cancelled("Stopped.", "`provisioner status` shows what is set up."))
+        report.errors.append(stopped(context))
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -169,6 +171,21 @@ def run(command: str, kw: dict[str, Any], style: Style | None = None) -> Iterato
     except Exception as error:
         report.errors.append(_bug(error, verbose=kw.get("verbose", False)))
     sys.exit(_show(report, style, kw.get("cert_days")))
+
+
+WRITES = ("setup", "rotate", "remove")
+"""Of these it is said how far they came."""
+
+
+def stopped(context: Context | None) -> ProvisionError:
+    """What is said at Ctrl-C."""
+    from provisioner.errors import Cancelled, ProvisionError
+    from provisioner.workflows import recovery
+
+    if context is not None and context.report.command in WRITES:
+        with suppress(KeyboardInterrupt, OSError, ProvisionError):  # then less can be said
+            return recovery.stopped(context)
+    return Cancelled("Stopped.", "`provisioner status` shows what is set up.")
 
 
 def end_early(error: ProvisionError) -> NoReturn:

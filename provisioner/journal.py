@@ -49,8 +49,12 @@ class Journal(Archive):
         super().__init__(directory)
         self._named, self._home = directory, home
         self._lock = OwnLock(self.directory / "lock")
-        self.opened: set[str] = set()
-        """Ids of the receipts that were opened here, not by another run."""
+        self.opened: dict[str, Receipt] = {}
+        """By their ids, the receipts that were opened here, not by another run."""
+        self.made: list[Receipt] = []
+        """Those of them that were committed."""
+        self.settled = False
+        """What another run had left was put back or finished here."""
 
     @contextlib.contextmanager
     def locked(self, *, wait: bool = False) -> Iterator[None]:
@@ -114,13 +118,16 @@ class Journal(Archive):
             self._make_private(directory)
         for name, data in backups.items():
             self._write(directory / name, data)
-        self.opened.add(receipt.id)
+        self.opened[receipt.id] = receipt
         self._save(receipt)
 
     def commit(self, group: str) -> None:
         """From here on the group's changes stay. Before it returns, they do not."""
         self._make_private(self._commits)
-        self._write(self._commits / group, b"")
+        try:
+            self._write(self._commits / group, b"")
+        finally:
+            self.made += [one for one in self.opened.values() if one.group == group and self.committed(one)]
 
     def close(self, receipt: Receipt) -> None:
         """Writes the finished receipt of a committed group; `tidy` then forgets what it supersedes."""
@@ -131,6 +138,7 @@ class Journal(Archive):
         if receipt.replaced:
             receipt = without_backups(receipt)
         self._save(msgspec.structs.replace(receipt, state=receipt.goal))
+        self.settled |= receipt.id not in self.opened
 
     def _keep(self, receipt: Receipt) -> None:
         """Moves the backups that stay to where nothing deletes them. Safe to repeat."""
@@ -150,6 +158,7 @@ class Journal(Archive):
         """Forgets a receipt whose changes have been put back."""
         atomic.unlink(self._path(receipt.id))
         shutil.rmtree(self._backup_dir(receipt.id), ignore_errors=True)
+        self.settled |= receipt.id not in self.opened
 
     def _take_over(self, new: Receipt, old: Receipt) -> Receipt:
         """`new` with the undo of `old`, and with those of its backups that are still needed."""

@@ -28,6 +28,8 @@ NAMES = {"os.rename": 2, "os.link": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir"
 KILLED = 137
 REFUSED = 41
 DONE = 0
+INTERRUPT = -2
+"""In place of an errno: Ctrl-C just then."""
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
@@ -171,6 +173,8 @@ class _Counter:
             half()
             if self.error is None:
                 os._exit(KILLED)
+            if self.error == INTERRUPT:
+                raise KeyboardInterrupt
             raise OSError(self.error, os.strerror(self.error), "injected")
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from provisioner import apply
+from provisioner.errors import Cancelled
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.workflows.context import Context
 from provisioner.workflows.guide import revoke_hint
@@ -32,6 +33,32 @@ def recover(context: Context, address: str | None = None, *, wait: bool = False)
             context.ui.warn(f"An export was stopped half-way; what it left was deleted: {draft}")
     for hint in dict.fromkeys(_hints(context, finished)):
         context.ui.warn(hint)
+
+
+def stopped(context: Context) -> Cancelled:
+    """What is true when the person stops a command that writes: what is done, what is left, what is next.
+
+    Raises Conflict (`state.unsafe`).
+    """
+    journal = context.journal
+    made = [f"{one.client} ({one.address})" for one in journal.made]
+    left = [receipt for receipt in journal.readable() if receipt.state is ReceiptState.OPEN]
+    halfway = [receipt for receipt in left if not journal.committed(receipt)]
+    hint = list(dict.fromkeys(_hints(context, journal.made)))
+    if halfway:
+        hint.append("The next setup, rotate or remove takes back what is half done.")
+    elif left:
+        hint.append("The next setup, rotate or remove finishes the run.")
+    if made:
+        message = f"Stopped when all changes for {', '.join(dict.fromkeys(made))} were made; they stay."
+        hint.append("If anything is left to do, the same command does it.")
+    elif left:
+        message = "Stopped half-way."
+    elif journal.settled:
+        message = "Stopped; nothing was changed but what an earlier run had left half-way."
+    else:
+        message = "Stopped; nothing was changed."
+    return Cancelled(message, "\n".join([*hint, "`provisioner status` shows what is set up."]))
 
 
 def _run(receipt: Receipt) -> str:
