@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from provisioner.check import evidence, exit_code, waiting
 from provisioner.check.causes import CAUSES
 from provisioner.check.diagnosis import MAX_TEXT, clean, compare, explain
+from provisioner.check.evidence import Stage
 from provisioner.check.shown import Shown
 from provisioner.check.tls import certificate_fault
 from provisioner.model import AppPassword, PasswordForm
@@ -353,6 +354,14 @@ def test_other_programs_are_not_closed_because_of_wrong_passwords(words: str, ot
         assert ("Close other mail programs" in step) is other_programs
         assert ("each wrong password" in step) is not other_programs
         assert ("ait 15 minutes" in step) is ("15 minutes" in words)
+
+
+@pytest.mark.parametrize("stage", ["greeting", "hello", "login", "mailboxes", "send", "find"])
+def test_wrong_passwords_are_a_reason_to_hang_up_only_during_the_login(stage: Stage) -> None:
+    fault = evidence.trouble("dropped", stage, heard=True)
+    message, step = explain(fault.code, fault.facts, host="h", port=1, step=fault.next)
+    assert message.startswith("h closed the connection")
+    assert ("repeated wrong logins" in step) is (stage == "login")
 
 
 @pytest.mark.parametrize("code", ["auth.unavailable", "box.unavailable", "greet.busy"])

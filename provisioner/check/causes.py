@@ -52,7 +52,7 @@ CAUSES: dict[str, Cause] = {
     ),
     "greet.busy": Cause("{host} is unavailable for the moment: {text}", "Wait {pause} and try again."),
     "greet.rejected": Cause(
-        "{host} does not serve this computer's network address: {text}",
+        "{host} refuses to talk to this computer: {text}",
         "Use another network, or ask the provider about a block.",
     ),
     "greet.not_mail": Cause(

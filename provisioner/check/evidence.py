@@ -46,6 +46,10 @@ def trouble(kind: Trouble, stage: Stage, heard: bool) -> Fault:
         return Fault("greet.timeout" if kind == "stalled" else "greet.dropped")
     if stage == "tls" and kind == "dropped":
         return Fault("tls.aborted")
+    if kind == "dropped" and stage != "login":
+        fault = Fault("proto.dropped", when=_WHEN[stage])
+        fault.next = "Try again; if it lasts, a firewall or security program may close the connection."
+        return fault
     if stage == "tls" and kind == "stalled" and not heard:
         return Fault("greet.timeout")
     return Fault(f"proto.{kind}", when=_WHEN[stage])
@@ -75,14 +79,14 @@ def greeting(wanted: str, line: bytes) -> Fault | None:
     if b"\0" in line:
         return trouble("garbled", "greeting", heard=True)
     if wanted == "SMTP":
-        text = line.decode("utf-8", "replace")
+        text = re.sub(r"\r?\n\d{3}[ -]", " ", line.decode("utf-8", "replace"))
         rule = rules.judge(Seen("greeting", "smtp", text[:3], text))
         if rule or text[0] == "2":
             return Fault(rule.code, text=text) if rule else None
         return trouble("garbled", "greeting", heard=True)
-    word = line.split()[1].upper().decode()
-    rule = rules.judge(Seen("greeting", "imap", word, ""))
-    return Fault(rule.code, text=line[6:].decode("utf-8", "replace")) if rule else None
+    _, word, *said = line.decode("utf-8", "replace").split(None, 2)
+    rule = rules.judge(Seen("greeting", "imap", word.strip().upper(), ""))
+    return Fault(rule.code, text=" ".join(said)) if rule else None
 
 
 def clear_text(wanted: str, data: bytes) -> Fault:
