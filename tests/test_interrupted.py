@@ -74,3 +74,24 @@ def test_what_is_said_at_ctrl_c_is_true(tmp_path: Path, monkeypatch: pytest.Monk
         ends.add(stopped.partition(" ")[2])
     assert any("nothing was changed" in one for one in ends)
     assert any("they stay" in one for one in ends)
+
+
+def test_a_label_to_revoke_is_named_once_after_a_rotate_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what finishes the run, or by the command itself if there is nothing to finish."""
+    scene = Scene("msmtp-beside-mbsync", tmp_path / "world")
+    monkeypatch.setattr(Host, "current", lambda: scene.host)
+    words, secret = COMMANDS["rotate"][0], NEW
+
+    def act() -> str:
+        return CliRunner().invoke(cli, words, input=secret.reveal()).output
+
+    scene.prepare("rotate")
+    ((_, label, *_), *_) = scene.signature().labels
+    finished = set()
+    for point, _ in faults.points(act, scene.host.home, lambda: scene.prepare("rotate"), None):
+        output = " ".join(act().split())
+        assert output.count(f'revoke "{label}"') == 1, (point, output)
+        finished.add("they stay" in output)
+    assert finished == {True, False}

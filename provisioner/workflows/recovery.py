@@ -14,10 +14,11 @@ from provisioner.workflows.stored import if_readable
 from provisioner.workflows.users import Password
 
 
-def recover(context: Context, address: str | None = None, *, wait: bool = False) -> None:
+def recover(context: Context, address: str | None = None, *, wait: bool = False) -> frozenset[str]:
     """Puts back what a killed run left, or finishes it, and says so, with what that run did not come to say.
 
-    Parameters and errors are those of `apply.recover`.
+    Returns the lines about labels to revoke, so that they need not be said again. Parameters and errors are
+    those of `apply.recover`.
     """
     kept = context.journal.kept()
     drafts = [draft.path for draft in context.journal.drafts() if os.path.lexists(draft.path)]
@@ -31,8 +32,10 @@ def recover(context: Context, address: str | None = None, *, wait: bool = False)
     for draft in drafts:
         if not os.path.lexists(draft):
             context.ui.warn(f"An export was stopped half-way; what it left was deleted: {draft}")
-    for hint in dict.fromkeys(_hints(context, finished)):
+    hints = dict.fromkeys(_hints(context, finished))
+    for hint in hints:
         context.ui.warn(hint)
+    return frozenset(line for hint in hints for line in hint.splitlines())
 
 
 def stopped(context: Context) -> Cancelled:

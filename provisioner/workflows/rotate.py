@@ -53,7 +53,7 @@ def rotate(
     has the old password again. The old one is never needed, it may have been revoked already.
     """
     address = "@".join(parse_address(wish.address))
-    recover(context, address, wait=wait)
+    said = recover(context, address, wait=wait)
     with undisturbed(context, wait=wait):
         found = search(context, wish, client_ids, options, profile_file)
         seen = _places(context, found)
@@ -123,7 +123,8 @@ def rotate(
     elif printed:
         context.report.next = _ELSEWHERE
     else:
-        context.report.next = _before(context, holders, secret)
+        hints = _before(context, holders, secret).splitlines()
+        context.report.next = "\n".join(line for line in hints if line not in said)
 
 
 def _places(context: Context, found: Holders) -> set[tuple[str, str, str]]:
