@@ -6,6 +6,7 @@ Never argv, never the environment: other users can see those.
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import string
 import sys
@@ -22,6 +23,7 @@ TRIES = 3
 """How often the prompt asks again after an empty or multi-line answer."""
 _SURROUNDING = string.whitespace + "\x85\xa0\u2028\u2029\ufeff\u200b\u200e\u200f\u2060"
 """White space, and the invisible marks that some programs put around what they hand over."""
+_LINE_END, _CONTROL = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]"), re.compile(r"[\x00-\x1f\x7f]")
 
 
 def clean(text: str, rule: AppPassword | None) -> Secret:
@@ -33,14 +35,14 @@ def clean(text: str, rule: AppPassword | None) -> Secret:
     value = text.strip(_SURROUNDING)
     if not value:
         raise UsageError("The password is empty.", "Paste it, then press Return.", code="password.empty")
-    if any(char in value for char in "\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029"):
+    if _LINE_END.search(value):
         raise UsageError(
             "The password has more than one line.", "Give the password alone, without anything else.",
             code="password.multiline",
         )  # fmt: skip
     if rule and rule.spaces_are_decoration:
         value = "".join(value.split())
-    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):
+    if _CONTROL.search(value):
         raise UsageError(
             "The password holds a control character.", "Copy it again, without anything else.",
             code="password.control",

@@ -19,7 +19,7 @@ from provisioner.check.shown import Shown
 from provisioner.check.tls import certificate_fault
 from provisioner.model import AppPassword, PasswordForm
 from provisioner.outcome import CheckResult
-from provisioner.secret import Secret
+from provisioner.secret import Pieces, Secret
 from provisioner.shape import shape_of
 
 APPLE = AppPassword(
@@ -377,7 +377,7 @@ def test_the_shape_of_any_password(password: str) -> None:
 
 @given(st.text(max_size=400), st.text(min_size=3, max_size=20))
 def test_a_servers_words_are_harmless(text: str, password: str) -> None:
-    words = clean(text + password + text, [Secret(password)])
+    words = clean(text + password + text, Pieces([Secret(password)]))
     assert words.isprintable()
     assert len(words) <= MAX_TEXT
     assert "\n" not in words

@@ -72,6 +72,28 @@ def test_what_follows_the_login_goes_out_in_one_write() -> None:
     assert words == [[b"AUTHENTICATE"], [b"CAPABILITY", b"ID", b"EXAMINE", b"LIST"], [b"LOGOUT"]]
 
 
+@pytest.mark.parametrize("send_id", [False, True])
+def test_a_server_that_opens_no_inbox_for_the_unnamed_gets_our_name(send_id: bool) -> None:
+    """Where only the inbox is opened, the name is sent first only if the profile says that it is wanted."""
+
+    def examine(talk: Talk) -> None:
+        named = "ID" in talk.server.commands
+        talk.send(f"{talk.tag} OK done\r\n" if named else f"{talk.tag} NO unsafe login\r\n")
+
+    with Server(imap(EXAMINE=examine)) as server:
+        session = play(server)
+        session.mailboxes(None, send_id=send_id, listing=False)
+        session.close()
+    asked = ["ID", "EXAMINE"] if send_id else ["EXAMINE", "ID", "EXAMINE"]
+    assert [word for word in server.commands if word in asked] == asked
+    with Server(imap(EXAMINE="{tag} NO [NONEXISTENT] none\r\n")) as server:
+        session = play(server)
+        with pytest.raises(Fault) as refused:
+            session.mailboxes(None, send_id=send_id, listing=False)
+        session.close()
+    assert refused.value.code == "box.no_inbox"
+
+
 def test_what_follows_a_literal_stays_as_it_is() -> None:
     scenario = imap(LIST="* LIST () {1}\r\n/ Sent\r\n{tag} OK\r\n")
     with Server(scenario) as server:

@@ -12,7 +12,7 @@ import traceback
 import msgspec
 import pytest
 
-from provisioner.secret import CUT, MASK, Secret, redact_cut
+from provisioner.secret import CUT, MASK, Pieces, Secret
 
 CANARY = "canary-pass-word-xyzw"
 
@@ -111,13 +111,13 @@ def test_no_piece_of_the_password_stays(password: str) -> None:
     for whole in (password, token[-16:].rstrip("="), groups, password.encode().hex(), password.upper()):
         for start in range(len(whole) - CUT + 1):
             for end in (start + CUT, len(whole)):
-                assert redact_cut(f"<{whole[start:end]}>", forms) == f"<{MASK}>"
+                assert Pieces(forms).redact(f"<{whole[start:end]}>") == f"<{MASK}>"
 
 
 def test_pieces_leave_the_rest_alone() -> None:
     forms = Secret("abcd-efgh-ijkl-mnop").forms("jane")
     for text in ("the bcd-e is too short", "", "authentication failed", "İ abcd-"):
-        assert redact_cut(text, forms) == text
-    assert redact_cut("İ EFGH-IJ, -mnop and ijkl-m x", forms) == f"İ {MASK}, -mnop and {MASK} x"
-    assert redact_cut("an ab is a whole one", Secret("ab").forms()) == f"an {MASK} is a whole one"
-    assert redact_cut("text", Secret("").forms()) == "text"
+        assert Pieces(forms).redact(text) == text
+    assert Pieces(forms).redact("İ EFGH-IJ, -mnop and ijkl-m x") == f"İ {MASK}, -mnop and {MASK} x"
+    assert Pieces(Secret("ab").forms()).redact("an ab is a whole one") == f"an {MASK} is a whole one"
+    assert Pieces(Secret("").forms()).redact("text") == "text"

@@ -18,7 +18,7 @@ from provisioner.anonymous import Anonymizer
 from provisioner.check import Conditions, check_service
 from provisioner.cli import cli
 from provisioner.model import Security
-from provisioner.secret import CUT, MASK, Secret, redact_cut
+from provisioner.secret import CUT, MASK, Pieces, Secret
 from provisioner.transcript import MAX_LENGTH, MAX_LINES, Transcript
 from tests.servers import HOST, Answer, Scenario, Server, Service, Talk, authority, client_context
 
@@ -259,7 +259,7 @@ def test_any_beginning_of_any_form_is_masked(length: int, upper: bool, shown: bo
     forms = secret.forms(USER, ADDRESS)
     for form in forms:
         cut = form.reveal()[:length]
-        text = redact_cut(f"<{cut.upper() if upper and cut.isascii() else cut}>", forms)
+        text = Pieces(forms).redact(f"<{cut.upper() if upper and cut.isascii() else cut}>")
         assert text == f"<{MASK}>"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from typing import Protocol
@@ -155,7 +154,6 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
     attempt = _Attempt(service, target, conditions)
     provider, listing = conditions.provider, conditions.listing
     contents = Contents()
-    own = rules.of_provider(provider)
     known = [server.host for server in (provider.imap, provider.smtp) if server] if provider else []
     send_id = bool(provider and provider.imap and provider.imap.send_id)
     usernames = list(dict.fromkeys(target.usernames))[:MAX_SENDS]
@@ -167,16 +165,19 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
             break
         try:
             talk = attempt.open()
-            with contextlib.ExitStack() as stack:
-                stack.callback(talk.close)
+            kept = False
+            try:
                 attempt.log_in(talk, user, secret)
                 with timed(attempt.timings, "mailboxes"):
                     contents = talk.mailboxes(conditions.mailboxes, send_id=send_id, listing=listing)
                 if conditions.keep:
                     conditions.keep(service, talk)
-                    stack.pop_all()
+                    kept = True
+            finally:
+                if not kept:
+                    talk.close()
         except Fault as error:
-            fault = evidence.at_provider(error, own)
+            fault = evidence.at_provider(error, rules.of_provider(provider))
             if fault.code not in USERNAME_MAY_BE_WRONG:
                 break
         else:

@@ -13,7 +13,7 @@ from provisioner.check import waiting
 from provisioner.check.causes import CAUSES
 from provisioner.check.rules import Confidence, Seen
 from provisioner.outcome import CheckResult
-from provisioner.secret import Secret, redact_cut
+from provisioner.secret import Pieces, Secret
 
 MAX_TEXT = 200
 """Characters of a server's own words that are shown."""
@@ -46,11 +46,10 @@ _DEFAULTS = {
 }
 
 
-def clean(text: str, secrets: Iterable[Secret] = ()) -> str:
-    """`text` on one line without control characters, passwords masked, at most MAX_TEXT characters."""
-    secrets = tuple(secrets)
+def clean(text: str, passwords: Pieces) -> str:
+    """`text` on one line without control characters, `passwords` masked, at most MAX_TEXT characters."""
     printable = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    words = redact_cut(" ".join(redact_cut(printable, secrets).split()), secrets)
+    words = passwords.redact(" ".join(passwords.redact(printable).split()))
     return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1].rstrip() + "…"
 
 
@@ -61,9 +60,9 @@ def explain(
 
     The server's words are added to what judges the login: before the answer (`notice`), and in it (`text`).
     """
-    secrets = tuple(secrets)
+    passwords = Pieces(secrets)
     cause = CAUSES[code]
-    given = {key: clean(value, secrets) for key, value in facts.items()}
+    given = {key: clean(value, passwords) for key, value in facts.items()}
     if notice := given.pop("notice", ""):
         given["text"] = f"{notice} {given.get('text', '')}".strip()
     values = defaultdict(lambda: "unknown", _DEFAULTS)

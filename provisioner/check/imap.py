@@ -102,14 +102,16 @@ class ImapSession:
     ) -> Contents:
         """Opens INBOX read-only and, if `listing`, lists the mailboxes, all asked for in one go.
 
-        `send_id`: this server wants the program's name (RFC 2971), even if it does not say so.
+        `send_id`: this server wants the program's name (RFC 2971), even if it does not say so. Where only
+        the inbox is opened, others that take a name get it once they refuse without one.
         """
         self.wire.enter("mailboxes", self.timeouts.reply, lines=MAX_MAILBOX_LINES)
         who = [("ID", '("name" "provisioner")')] if self._takes_id or send_id else []
         self._dialogue.inbox_only = not listing
         if not listing:
-            tags = [self._send(*command) for command in (*who, ("EXAMINE", "INBOX"))]
-            *_, opened = [self._answer(tag) for tag in tags]
+            opened = self._open_inbox(who if send_id else [])
+            if opened.status == "NO" and who and not send_id:
+                opened = self._open_inbox(who)
             if opened.status != "OK":
                 raise evidence.inbox_refusal(opened.status, opened.text)
             return Contents()
@@ -138,6 +140,12 @@ class ImapSession:
         quota = fullest(self._dialogue.untagged_responses.get("QUOTA", []))
         mailboxes, count = resolve(found, names) if found else (None, 0)
         return Contents(mailboxes, count, quota)
+
+    def _open_inbox(self, before: list[tuple[str, str]]) -> Answer:
+        """EXAMINE, sent together with the commands that come `before` it."""
+        tags = [self._send(*command) for command in (*before, ("EXAMINE", "INBOX"))]
+        *_, opened = [self._answer(tag) for tag in tags]
+        return opened
 
     def close(self) -> None:
         """Says good-bye and does not wait for the answer."""

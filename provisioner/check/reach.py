@@ -64,11 +64,11 @@ def connect(
         found = (addresses or Addresses()).of(host, port, until)
     with timed(timings, "tcp"):
         sock, address = _first(_in_turn(found), until)
-    sock.setblocking(True)
     with contextlib.suppress(OSError):  # some systems refuse it once the peer has gone
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     wire = Wire(sock, deadline, transcript, timings)
-    wire.note("*", f"connected to {host} ({address.place[0]}) port {port}".encode())
+    if transcript:
+        wire.note("*", f"connected to {host} ({address.place[0]}) port {port}".encode())
     return wire
 
 

@@ -120,7 +120,8 @@ class Wire:
         if end >= limit or self._lines_left < 0:
             raise self.fail("too_long")
         line = self._take(end + 1)
-        self.note("<", line)
+        if self._transcript:
+            self._transcript("<", line)
         self.lines.append(line)
         return line
 
@@ -171,7 +172,8 @@ class Wire:
                 raise
         self._flush()
         self._tls = tls
-        self.note("*", f"TLS set up: {tls.version()}, {(tls.cipher() or ('?',))[0]}".encode())
+        if self._transcript:
+            self.note("*", f"TLS set up: {tls.version()}, {(tls.cipher() or ('?',))[0]}".encode())
         self._verified = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
         return tls
 
