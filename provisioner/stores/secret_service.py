@@ -21,9 +21,10 @@ from provisioner.items import SecretItem
 from provisioner.secret import Secret
 from provisioner.stores import gnome_keyring, session_bus
 
-RELOAD_SECONDS = 1.0
-RELOAD_LOOKS = 10
-TRIES = 3
+RELOAD_SECONDS = 2.0
+"""How long GNOME Keyring may take to read its changed file again, on a busy machine."""
+RELOAD_LOOKS = 20
+TRIES = RELOAD_LOOKS
 _IS_LOCKED = "org.freedesktop.Secret.Error.IsLocked"
 _NO_REPLY = "org.freedesktop.DBus.Error.NoReply"
 T = TypeVar("T")

@@ -24,13 +24,24 @@ pytestmark = pytest.mark.live
 PRIMARY = "pzxm-vrwk-qnjr-zbxw"
 NAMES = {"git-send-email": "git", "mblaze": "mscan"}
 """Programs that are not called as their client is."""
-ELSEWHERE = {"apple-mail", "gnome-online-accounts", "kmail"}
-"""For a Mac; not beside Evolution, so set up after it; with KWallet alone."""
+ELSEWHERE = {"apple-mail", "gnome-online-accounts"}
+"""For a Mac; not beside Evolution, so set up after it."""
+PRETENDED = {"himalaya": "", "meli": "", "goimapnotify": "", "kmail": "kmail2 6.1.0"}
+"""Programs that need not be here to be written for, and the version that they say they are: this KMail looks
+into the Secret Service alone."""
+POP = """
+pop:
+  host: localhost
+  port: 1
+  security: tls
+  username: local-part
+sources:
+  pop: none, it is never asked
+"""
+"""For mpop, as iCloud has none."""
 ALONE = "gnome-online-accounts"
-NO_SERVER = {"mpop"}
-"""iCloud has none for them."""
 HELPERS = ("git", "perl", "sh", "sed")
-TOGETHER = tuple(name for name in clients.CLIENT_IDS if name not in ELSEWHERE | NO_SERVER)
+TOGETHER = tuple(name for name in clients.CLIENT_IDS if name not in ELSEWHERE)
 
 
 def program(client_id: str) -> str:
@@ -38,7 +49,8 @@ def program(client_id: str) -> str:
 
 
 def installed() -> tuple[str, ...]:
-    return tuple(name for name in TOGETHER if name == "thunderbird" or shutil.which(program(name)))
+    here = {"thunderbird", *PRETENDED}
+    return tuple(name for name in TOGETHER if name in here or shutil.which(program(name)))
 
 
 @pytest.fixture
@@ -47,7 +59,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     need(shutil.which("secret-tool"), "secret-tool is not installed")
     server = Fickle(EMAIL, Secret(CANARY), tmp_path)
     with server:
-        bench = Bench(tmp_path, server, sorted({*PROGRAMS, *map(program, TOGETHER), *HELPERS}))
+        bench = Bench(tmp_path, server, sorted({*PROGRAMS, *map(program, TOGETHER), *HELPERS} - {*PRETENDED}))
+        for name, said in PRETENDED.items():
+            pretended = bench.directory / "bin" / name
+            pretended.write_text(f"#!/bin/sh\necho '{said}'\n")
+            pretended.chmod(0o755)
+        bench.env["XDG_CURRENT_DESKTOP"] = "GNOME"
+        profile = bench.home / ".config/provisioner/profiles/icloud.yaml"
+        profile.write_text(profile.read_text().replace("\nsources:\n", POP))
         with session(bench.home, UNLOCK) as desktop:
             bench.use(desktop)
             yield bench
