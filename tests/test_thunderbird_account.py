@@ -341,6 +341,64 @@ def test_an_outgoing_server_that_another_identity_uses_stays() -> None:
     assert edit.stale == (("imap://imap.mail.me.com", "jane.appleseed"),)
 
 
+def relying(**more: Value) -> Values:
+    """Bob's account names no outgoing server, so it sends by the default one."""
+    values = BOBS | {f"mail.{name.replace('__', '.')}": value for name, value in more.items()}
+    del values["mail.identity.id1.smtpServer"]
+    return values
+
+
+def without_servers() -> Values:
+    names = ("mail.smtp.defaultserver", "mail.smtpservers", "mail.smtpserver.")
+    return {name: value for name, value in relying().items() if not name.startswith(names)}
+
+
+def test_an_account_that_sends_by_the_default_server_keeps_its_own() -> None:
+    """The default one of before is never replaced, so it need not be put back."""
+    values = after(relying(), add(relying()))
+    assert values["mail.smtp.defaultserver"] == "smtp1"
+    edit = remove(values)
+    assert (edit.orphans, edit.heir) == ((), "smtp1")
+    assert after(values, edit) == relying() | {"mail.account.lastKey": 6}
+
+
+@pytest.mark.parametrize("default", ["smtp2", None])
+def test_an_account_that_sent_by_ours_as_the_default_gets_another(default: str | None) -> None:
+    """The person has made it the default one since, or it is the first and nothing says otherwise."""
+    values = after(relying(), add(relying())) | {"mail.smtpservers": "smtp2,smtp3,smtp1"}
+    values |= {"mail.smtpserver.smtp3.hostname": "smtp.third.example", "mail.smtpserver.smtp3.username": "x"}
+    del values["mail.smtp.defaultserver"]
+    if default:
+        values["mail.smtp.defaultserver"] = default
+    edit = remove(values)
+    assert (edit.orphans, edit.heir) == (("bob@example.org",), "smtp1")  # bob's, by its user name
+    left = after(values, edit)
+    assert left["mail.smtp.defaultserver"] == "smtp1"
+    assert left["mail.smtpservers"] == "smtp3,smtp1"
+    assert not branch(left, "mail.smtpserver.smtp2")
+
+
+def test_an_account_that_is_left_without_an_outgoing_server() -> None:
+    values = after(without_servers(), add(without_servers()))
+    assert values["mail.smtp.defaultserver"] == "smtp1"
+    edit = remove(values)
+    assert (edit.orphans, edit.heir) == (("bob@example.org",), "")
+    assert set(edit.stale) == set(accounts.logins(ICLOUD))
+    assert after(values, edit) == without_servers() | {"mail.account.lastKey": 6}
+
+
+def test_an_address_beside_ours_that_sends_by_our_server_as_the_default_one_keeps_it() -> None:
+    other = replace(ICLOUD, address="jane@me.com")
+    first = after({}, add({}, other))
+    both = after(first, add(first))
+    del both["mail.identity.id1.smtpServer"]
+    edit = remove(both)
+    assert edit.others
+    left = after(both, edit)
+    assert left["mail.smtpserver.smtp1.hostname"] == "smtp.mail.me.com"
+    assert (edit.orphans, edit.stale) == ((), ())
+
+
 def test_removal_of_what_is_not_there() -> None:
     assert remove(BOBS) == Edit({}, existed=False, stale=accounts.logins(ICLOUD))
 

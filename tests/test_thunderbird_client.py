@@ -177,6 +177,28 @@ def test_removal_after_thunderbird_has_rewritten_everything(host: Host) -> None:
     assert mail.is_dir()
 
 
+def test_removal_says_which_account_sent_by_ours_as_the_default_server(host: Host) -> None:
+    """Bob's account names no outgoing server; the last removal leaves none at all."""
+    path = bobs_profile(host)
+    names = ("mail.identity.id1.smtpServer", "mail.smtp")
+    put(path / "prefs.js", "\n".join(line for line in BOB.splitlines() if not any(map(line.count, names))))
+    before = plan(host)
+    apply(before)
+    removal = unplan(host, before)
+    assert removal.notes == (
+        "bob@example.org sent by the outgoing server that is removed, Thunderbird's default one, and has "
+        "none now: add one in Thunderbird before you write with it.",
+    )
+    apply(plan(host, OTHER, Secret("other")))
+    removal = unplan(host, before)
+    assert removal.notes == (
+        "bob@example.org sent by the outgoing server that is removed, Thunderbird's default one; now it "
+        f"sends by {OTHER.smtp.host} ({OTHER.smtp.username}).",
+    )
+    apply(removal)
+    assert saved(path)["imap://imap.example.org", "bob"] == "bob's own"
+
+
 def test_removal_of_a_profile_that_is_gone(host: Host) -> None:
     assert unplan(host, plan(host)).empty
 

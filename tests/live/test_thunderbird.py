@@ -70,9 +70,11 @@ def test_beside_another_account_and_gone_again(world: World) -> None:
         assert thunderbird.saved_passwords()[f"imap://{BOB_HOST}"] == f"bob {BOB_PASSWORD}"
         assert thunderbird.accounts() == [BOB_ACCOUNT, JANE_ACCOUNT]
         assert thunderbird.default_account() == BOB_ACCOUNT
+        thunderbird.send_by_the_default(BOB, JANE)
     assert world.files_with(PASSWORD) == []
 
-    world.run("remove", JANE, "thunderbird")
+    output = world.run("remove", JANE, "thunderbird")
+    assert f"now it sends by smtp.example.net ({BOB})" in " ".join(output.split())
     world.imap.forget()
     with world.thunderbird() as thunderbird:
         world.assert_shows_inbox(thunderbird, host=BOB_HOST)

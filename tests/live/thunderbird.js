@@ -97,6 +97,14 @@ function setPrimaryPassword(password) {
   token.changePassword("", password);
 }
 
+function sendByTheDefault(sender, defaultAddress) {
+  const of = address => MailServices.accounts.allIdentities.find(identity => identity.email == address);
+  const { outgoingServer } = MailServices;
+  outgoingServer.defaultServer = outgoingServer.getServerByIdentity(of(defaultAddress));
+  Services.prefs.clearUserPref(`mail.identity.${of(sender).key}.smtpServer`);
+  return outgoingServer.getServerByIdentity(of(sender)).username;
+}
+
 async function addAccount(address, imap, user, smtp, password, sent) {
   const server = MailServices.accounts.createIncomingServer(user, imap, "imap");
   server.port = 993;

@@ -220,6 +220,11 @@ class Thunderbird:
         found: str = self.script("return nameOf(MailServices.accounts.defaultAccount.incomingServer);")
         return found
 
+    def send_by_the_default(self, sender: str, default: str) -> None:
+        """`sender`'s identity names no outgoing server any more, and that of `default` is the default one."""
+        body = "return sendByTheDefault(arguments[0], arguments[1]);"
+        assert self.script(body, sender, default) == default
+
     def saved_passwords(self) -> dict[str, str]:
         """Origin -> user name and password, as Thunderbird's own password manager shows them."""
         found: dict[str, str] = self.async_script("return savedPasswords();")

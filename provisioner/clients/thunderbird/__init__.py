@@ -102,7 +102,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     edit = Edit({}, existed=True, stale=ours)
     if not receipt.adopted:
         edit = accounts.remove(view, receipt.account, options.sharing)
-    notes = _removal_notes(receipt, edit)
+    notes = _removal_notes(receipt, edit, view)
     if not options.force:
         _refuse_overridden(profile, user, edit)
         _refuse_added(receipt, edit)
@@ -274,13 +274,21 @@ def _notes(account: Account, edit: Edit, *, locked: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _removal_notes(receipt: Receipt, edit: Edit) -> tuple[str, ...]:
+def _removal_notes(receipt: Receipt, edit: Edit, view: View) -> tuple[str, ...]:
     if receipt.adopted:
         gone = "; only the password that was stored for you is gone" if receipt.wrote_password else ""
         return (f"You had the account in Thunderbird before, so it stays there{gone}.",)
-    if edit.others:
-        return ("The server stays in Thunderbird, because you have other addresses there.",)
-    return ()
+    notes = ["The server stays in Thunderbird, because you have other addresses there."] * edit.others
+    for address in edit.orphans:
+        was = f"{address} sent by the outgoing server that is removed, Thunderbird's default one"
+        if edit.heir:
+            place, user = view.smtp_login(edit.heir)
+            notes.append(
+                f"{was}; now it sends by {place.removeprefix('smtp://')} ({user or 'no user name'})."
+            )
+        else:
+            notes.append(f"{was}, and has none now: add one in Thunderbird before you write with it.")
+    return tuple(notes)
 
 
 def _downloaded(profile: Path, view: View, receipt: Receipt, edit: Edit) -> tuple[Path, ...]:

@@ -50,6 +50,10 @@ class Edit:
     """After a removal: the account itself stays, because the user has other addresses in it."""
     added: tuple[str, ...] = ()
     """What the user has added to the account, and a removal would take along."""
+    orphans: tuple[str, ...] = ()
+    """Identities of other accounts that sent by the removed server, as the default one; now by `heir`."""
+    heir: str = ""
+    """The key of that server; empty if none is left."""
 
 
 def logins(account: Account) -> tuple[Login, Login]:
@@ -102,7 +106,7 @@ def add(view: View, account: Account, *, fresh: bool, platform: str, rename: boo
         view.imap_login(keys.server),
         *([view.smtp_login(keys.smtp)] if "smtpserver" in existing else []),
     ]
-    changes.update(_moved_folders(view, account, keys.server))
+    changes.update(folders.moved(view, account, keys.server))
     after = View({**view.values, **{name: value for name, value in changes.items() if value is not None}})
     return Edit(changes, existed=True, stale=_unused(after, before))
 
@@ -121,10 +125,11 @@ def remove(view: View, account: Account, sharing: Collection[str] = ()) -> Edit:
     )
     gone = [key for key in identities if view.email(key) == account.key] if others else identities
     ours = at(view, gone, account) or next(iter(gone), "")
-    kept = set(_all_identities(view)) - set(gone)
-    smtps = {view.text(f"mail.identity.{ours}.smtpServer")}
-    smtps -= {view.text(f"mail.identity.{key}.smtpServer") for key in kept}
-    branches = [f"mail.identity.{key}." for key in gone] + [f"mail.smtpserver.{key}." for key in smtps if key]
+    kept = [key for key in view.identities if key not in gone]
+    # An identity beside ours has the login, too: it may send by the server without naming it.
+    needed = {view.smtp_of(key) or (view.default_smtp if key in identities else "") for key in kept}
+    smtps = {view.smtp_of(ours)} - needed - {""}
+    branches = [f"mail.identity.{key}." for key in gone] + [f"mail.smtpserver.{key}." for key in smtps]
     changes: dict[str, Value | None] = {}
     if others:
         changes[f"mail.account.{found}.identities"] = ",".join(key for key in identities if key not in gone)
@@ -136,14 +141,32 @@ def remove(view: View, account: Account, sharing: Collection[str] = ()) -> Edit:
             changes["mail.accountmanager.defaultaccount"] = _default_account(view, accounts) or None
     remaining = [key for key in view.smtps if key not in smtps]
     changes["mail.smtpservers"] = ",".join(remaining) or None
-    if view.text("mail.smtp.defaultserver") in smtps:
-        changes["mail.smtp.defaultserver"] = remaining[0] if remaining else None
+    orphans = [key for key in kept if not view.smtp_of(key)] if view.default_smtp in smtps else []
+    heir = _heir(view, remaining, orphans)
+    if view.default_smtp in smtps:
+        changes["mail.smtp.defaultserver"] = heir or None
     changes.update({name: None for name in view.values if name.startswith(tuple(branches))})
     changes = {name: value for name, value in changes.items() if view.values.get(name) != value}
     after = View({name: value for name, value in {**view.values, **changes}.items() if value is not None})
-    before = [view.imap_login(server), *(view.smtp_login(key) for key in smtps if key), *logins(account)]
-    added = _added(view, gone, ours)
-    return Edit(changes, existed=True, stale=_unused(after, before), others=others, added=added)
+    before = [view.imap_login(server), *(view.smtp_login(key) for key in smtps), *logins(account)]
+    return Edit(
+        changes,
+        existed=True,
+        stale=_unused(after, before),
+        others=others,
+        added=_added(view, gone, ours),
+        orphans=tuple(view.email(key) or key for key in orphans),
+        heir=heir,
+    )
+
+
+def _heir(view: View, smtps: list[str], identities: list[str]) -> str:
+    """The next default server: that of the identities that will send by it, if it can be told by its user."""
+    names = {view.email(key) for key in identities} | {
+        view.email(key).partition("@")[0] for key in identities
+    }
+    own = (key for key in smtps if view.smtp_login(key)[1].lower() in names - {""})
+    return next(own, next(iter(smtps), ""))
 
 
 _TYPED = {
@@ -183,7 +206,7 @@ def _keys(view: View, account: Account, found: str | None) -> tuple[Keys, set[st
         server = f"server{_free(view.used('mail.server.server', map(view.server_of, view.accounts)))}"
         new |= {"account", "server"}
     if identity is None:
-        identity = f"id{_free(view.used('mail.identity.id', _all_identities(view)))}"
+        identity = f"id{_free(view.used('mail.identity.id', view.identities))}"
         new.add("identity")
     if smtp is None:
         smtp = f"smtp{_free(view.used('mail.smtpserver.smtp', view.smtps))}"
@@ -232,10 +255,6 @@ def _default_account(view: View, accounts: list[str]) -> str:
     return current if current in able else next(iter(able), "")
 
 
-def _all_identities(view: View) -> list[str]:
-    return [key for account in view.accounts for key in view.identities_of(account)]
-
-
 def at(view: View, identities: list[str], account: Account) -> str | None:
     return next((key for key in identities if view.email(key) == account.key), None)
 
@@ -244,13 +263,13 @@ def _smtp(view: View, account: Account, identity: str | None) -> str | None:
     """The outgoing server that is already there for the account, or is its own and must be mended."""
     origin = logins(account)[1][0]
     names = {account.smtp.username.lower(), account.local_part.lower(), account.key}
-    current = view.text(f"mail.identity.{identity}.smtpServer") if identity else ""
+    current = view.smtp_of(identity) if identity else ""
     fitting = [key for key in view.smtps if serves(view.smtp_login(key), origin, names)]
     if current in fitting:
         return current
     if fitting:
         return fitting[0]
-    users = [key for key in _all_identities(view) if view.text(f"mail.identity.{key}.smtpServer") == current]
+    users = [key for key in view.identities if view.smtp_of(key) == current]
     own = current in view.smtps and users == [identity] and view.smtp_login(current)[1].lower() in names
     return current if own else None
 
@@ -282,22 +301,6 @@ def _implied(view: View, name: str, last: str, value: Value) -> bool:
         tls = view.values.get(name.removesuffix(last) + "socketType") == 3
         return value == (993 if tls else 143)
     return False
-
-
-def _moved_folders(view: View, account: Account, server: str) -> dict[str, Value | None]:
-    """Folders in preferences follow a changed user name or server, since both are part of their URIs."""
-    origin, username = view.imap_login(server)
-    old = folders.server_uri(username, origin.removeprefix("imap://"))
-    new = folders.server_uri(account.imap.username, account.imap.host)
-    if old == new:
-        return {}
-    return {
-        name: new + value.removeprefix(old)
-        for name, value in view.values.items()
-        if isinstance(value, str)
-        and name.startswith("mail.")
-        and (value == old or value.startswith(f"{old}/"))
-    }
 
 
 def _unused(view: View, candidates: Iterable[Login]) -> tuple[Login, ...]:

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from imapclient import imap_utf7
 
+from provisioner.clients.thunderbird.view import View
+from provisioner.edits.prefsjs import Value
 from provisioner.model import Account, Mailboxes, Use
 
 _IDENTITY_PREFS = {
@@ -74,3 +76,19 @@ def _encoded(path: str) -> str:
 def _on_the_wire(name: str) -> str:
     encoded: bytes = imap_utf7.encode(name)
     return encoded.decode("ascii")
+
+
+def moved(view: View, account: Account, server: str) -> dict[str, Value | None]:
+    """By which changes folders follow a changed user name or server: both are part of their URIs."""
+    origin, username = view.imap_login(server)
+    old = server_uri(username, origin.removeprefix("imap://"))
+    new = server_uri(account.imap.username, account.imap.host)
+    if old == new:
+        return {}
+    return {
+        name: new + value.removeprefix(old)
+        for name, value in view.values.items()
+        if isinstance(value, str)
+        and name.startswith("mail.")
+        and (value == old or value.startswith(f"{old}/"))
+    }

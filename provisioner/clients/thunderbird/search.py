@@ -97,7 +97,7 @@ def _as_there(view: View, key: str, account: Account) -> Account | None:
     """The account as it is in the profile; None if its mail leaves by another server, which is not ours."""
     identities = view.identities_of(key)
     identity = accounts.at(view, identities, account) or next(iter(identities), "")
-    smtp = view.text(f"mail.identity.{identity}.smtpServer") or view.text("mail.smtp.defaultserver")
+    smtp = view.smtp_of(identity) or view.default_smtp
     _, (origin, username) = accounts.logins(account)
     names = {username.lower(), account.local_part.lower(), account.key}
     if not accounts.serves(view.smtp_login(smtp), origin, names):

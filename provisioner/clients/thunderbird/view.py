@@ -54,6 +54,21 @@ class View:
     def identities_of(self, account: str) -> list[str]:
         return self.keys(f"mail.account.{account}.identities")
 
+    @property
+    def identities(self) -> list[str]:
+        """Those of all accounts."""
+        return [key for account in self.accounts for key in self.identities_of(account)]
+
+    @property
+    def default_smtp(self) -> str:
+        """By which identities without a server of their own send: the first, if none is set
+        (mailnews/compose/src/SmtpService.sys.mjs, defaultServer)."""
+        return self.text("mail.smtp.defaultserver") or next(iter(self.smtps), "")
+
+    def smtp_of(self, identity: str) -> str:
+        """The outgoing server that the identity names; empty if it sends by the default one."""
+        return self.text(f"mail.identity.{identity}.smtpServer")
+
     def type_of(self, account: str) -> str:
         return self.text(f"mail.server.{self.server_of(account)}.type")
 
