@@ -22,7 +22,8 @@ from provisioner.report import ClientRow, Report, State, StatusRow
 from provisioner.secret import Secret
 from provisioner.workflows import rotate as rotation
 from provisioner.workflows.context import Context
-from provisioner.workflows.recovery import _hints
+from provisioner.workflows.guide import revoke_hints
+from provisioner.workflows.recovery import _passwords
 from provisioner.workflows.remove import remove
 from provisioner.workflows.setup import SetupOptions, setup
 from provisioner.workflows.status import status
@@ -351,7 +352,8 @@ def test_what_recovery_says_of_a_rotation_is_about_the_old_password(terminals: D
     config = terminals.host.home / ".msmtprc"
     config.write_text(f'account mine\nhost smtp.mail.me.com\nuser {EMAIL}\npasswordeval "{HOOK}"\n')
     terminals.rotate(EMAIL, "mbsync")
-    (hint,) = _hints(terminals.context("status"), terminals.journal.receipts())
+    context = terminals.context("status")
+    hint = revoke_hints(context, _passwords(context, terminals.journal.receipts()))
     assert hint.startswith('To end the app-specific password, revoke "first"')
 
 
@@ -370,7 +372,7 @@ def test_a_store_that_cannot_be_opened_is_named_before_the_label(bird: Desk) -> 
     before, revoke = bird.remove(EMAIL).next.splitlines()
     assert before.startswith("Mozilla Thunderbird (~/.thunderbird/")
     assert before.endswith("has the account, too; with which password cannot be seen from here.")
-    assert revoke.startswith('To end the app-specific password, revoke "first"')
+    assert revoke.startswith('Unless it is still in use, revoke "first" at ')
 
 
 def test_what_has_a_password_in_clear_is_named_before_the_label(terminals: Desk) -> None:

@@ -14,8 +14,8 @@ from provisioner.providers import find, for_domain, load_all
 from provisioner.report import GuideRow
 from provisioner.steps import ours
 from provisioner.workflows.context import Context
-from provisioner.workflows.users import Password, Users
-from provisioner.workflows.users import of as users_of
+from provisioner.workflows.in_use import Password, Users, by_label
+from provisioner.workflows.in_use import of as users_of
 
 MOST_NAMES = 3
 """Programs named in a label."""
@@ -112,16 +112,25 @@ def announce(context: Context, provider: Provider | None, label: str) -> None:
         context.ui.say(f"  {number}. {step}")
 
 
-def revoke_hint(
-    context: Context, password: Password, *, without: Collection[str] = (), told: Collection[str] = ()
+def revoke_hints(
+    context: Context,
+    passwords: Iterable[Password],
+    *,
+    without: Collection[str] = (),
+    told: Collection[str] = (),
 ) -> str:
-    """Which label to revoke where, after what may still use it; or who does, so that it must not be yet.
+    """For each label where to revoke it, after what may still use it; or who does, so that it must not be
+    yet. Each line once.
 
     `without`: the ids of receipts that do not count. `told`: advice that has been given.
     """
-    users = users_of(context, password, without=without)
-    advice = [one for one in users.advice if one not in told and not users.certain]
-    return "\n".join([*advice, _revoke(context, password, users)])
+    lines: list[str] = []
+    for password in by_label(passwords):
+        users = users_of(context, password, without=without)
+        doubts = (*users.advice, *users.unseen)
+        lines += [one for one in doubts if one not in told and not users.certain]
+        lines.append(_revoke(context, password, users))
+    return "\n".join(dict.fromkeys(lines))
 
 
 def _revoke(context: Context, password: Password, users: Users) -> str:
@@ -129,12 +138,14 @@ def _revoke(context: Context, password: Password, users: Users) -> str:
     if users.certain:
         name = f'The password "{label}"' if label else "The old password"
         return f"{name} is still used by {', '.join(users.certain)}: do not revoke it yet."
+    unless = "Unless it is still in use, " if users.unseen else ""
     if not label:
-        return "Now revoke the old password where you made it."
+        return f"{unless or 'Now '}revoke the old password where you made it."
     try:
         provider = find(context.host, password.account.provider)
     except ProvisionError:  # a broken profile of the user's must not spoil what is already done
         provider = None
     if provider is None or provider.guide is None or provider.app_password is None:
-        return f'To end the password, revoke "{label}" where you made it.'
-    return f'To end the {provider.app_password.term}, revoke "{label}" at {provider.guide.revoke.url}'
+        return f'{unless or "To end the password, "}revoke "{label}" where you made it.'
+    end = unless or f"To end the {provider.app_password.term}, "
+    return f'{end}revoke "{label}" at {provider.guide.revoke.url}'

@@ -22,23 +22,29 @@ from provisioner.secret import Secret
 from provisioner.steps import ours
 from provisioner.workflows import users, working
 from provisioner.workflows.context import Context, at_receipt, find_candidate, is_at
-from provisioner.workflows.users import Password
+from provisioner.workflows.in_use import Password
+from provisioner.workflows.stored import labelled
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A client that has the password, in one place. `label` is empty if it was set up by hand."""
+    """A client that has the password, in one place; `receipt` is of what we have set up."""
 
     client: Client
     account: Account
     options: Options
     where: str
-    label: str = ""
+    receipt: Receipt | None = None
     item: SecretItem | None = None
     """It reads this keyring item: then a new password needs no change of its files."""
     note: str = ""
     adopted: bool = False
     """There is no receipt of it."""
+
+    @property
+    def label(self) -> str:
+        """Of the password that we gave it; empty if it was set up by hand."""
+        return self.receipt.label if self.receipt else ""
 
     def plan(self, context: Context, secret: Secret) -> Plan:
         if self.item is None:
@@ -61,10 +67,15 @@ class Holder:
         other = asks(self.client) or self.stored(context) != secret
         return Deed(plan, self.account, label, adopted=self.adopted, replaces=other)
 
-    def password(self, context: Context, by: Secret) -> Password:
-        """The one that it has now, before `by` takes its place."""
+    def passwords(self, context: Context, by: Secret) -> Iterator[Password]:
+        """The one that bears its label, and the one that it has now if that is another, before `by` takes
+        their place."""
+        named = labelled(context.host, self.receipt, self.options) if self.receipt else None
+        if self.label:
+            yield Password(self.account, self.label, named if named != by else None, by=by)
         stored = self.stored(context)
-        return Password(self.account, self.label, stored if stored != by else None, by=by)
+        if not self.label or stored not in (None, named, by):
+            yield Password(self.account, "", stored if stored != by else None, by=by)
 
     def stored(self, context: Context) -> Secret | None:
         if self.item is not None:
@@ -181,7 +192,7 @@ def _add_receipt(
     usable = [one for one in found or () if one.account and one.account.key not in others]
     if found is None or usable:
         item, note = next(((one.item, one.note) for one in usable if one.item or one.note), (None, ""))
-        holder = Holder(client, receipt.account, place, receipt.where, receipt.label, item, note)
+        holder = Holder(client, receipt.account, place, receipt.where, receipt, item, note)
         result.holders.append(holder)
     elif not any(one.account is None for one in found or ()):
         result.gone.append(receipt)

@@ -6,7 +6,7 @@ A label is noted by a deed of the same group as the change itself: both are done
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from provisioner import clients, seals
 from provisioner.clients.base import Options
@@ -20,9 +20,9 @@ from provisioner.receipt import Receipt
 from provisioner.secret import Secret
 from provisioner.workflows import users, working
 from provisioner.workflows.context import Context, at_receipt
-from provisioner.workflows.guide import revoke_hint
-from provisioner.workflows.stored import present
-from provisioner.workflows.users import Password
+from provisioner.workflows.guide import revoke_hints
+from provisioner.workflows.in_use import Password
+from provisioner.workflows.stored import if_readable, labelled
 
 
 def known(context: Context, accounts: Iterable[Account], secret: Secret) -> str:
@@ -63,21 +63,42 @@ def taken(receipts: Iterable[Receipt]) -> set[str]:
     return {name for receipt in receipts for name in (receipt.label, receipt.previous)}
 
 
+def passwords(context: Context, receipts: Iterable[Receipt]) -> dict[str, Secret | None]:
+    """What bears the labels of these receipts now. Nobody is asked to unlock."""
+    found: dict[str, Secret | None] = {}
+    for one in receipts:
+        if one.label and found.get(one.label) is None:
+            found[one.label] = if_readable(labelled, context.host, one)
+    return found
+
+
 def replaced(
-    context: Context, account: Account, before: Iterable[Receipt], secret: Secret
-) -> tuple[str, ...]:
+    context: Context,
+    account: Account,
+    before: Iterable[Receipt],
+    secret: Secret,
+    known: Mapping[str, Secret | None],
+) -> str:
     """Which labels to revoke: of passwords that receipts of the login had `before`, and have not any more.
 
-    `secret`: the present one.
+    `secret`: the present one. `known`: what the labels were of.
     """
     old = {(one.account.key, one.client, one.where): (one.rotated, one.previous) for one in before}
-    hints = (
-        revoke_hint(context, Password(one.account, one.previous, by=secret))
-        for one in users.receipts(context, account)
-        if one.previous
-        and old.get((one.account.key, one.client, one.where), ("", "")) != (one.rotated, one.previous)
+    return revoke_hints(
+        context,
+        [
+            Password(one.account, one.previous, known.get(one.previous), by=secret, doubt=_doubt(one, known))
+            for one in users.receipts(context, account)
+            if one.previous
+            and old.get((one.account.key, one.client, one.where), ("", "")) != (one.rotated, one.previous)
+        ],
     )
-    return tuple(dict.fromkeys(hints))
+
+
+def _doubt(receipt: Receipt, known: Mapping[str, Secret | None]) -> str:
+    if known.get(receipt.previous):
+        return ""
+    return f'Whether the password given now is "{receipt.previous}" cannot be seen: that is stored nowhere.'
 
 
 def dated(label: str) -> str:
@@ -147,14 +168,4 @@ def _new_seal(context: Context, after: Host, receipt: Receipt, secret: Secret, o
 
 def _has(context: Context, receipt: Receipt, secret: Secret) -> bool:
     """The client has this password, and the receipt is of this one: nobody has put it in by hand."""
-    options, host = Options(profile=receipt.where), context.host
-    items = [record.item for record in receipt.secrets if not record.item.is_seal]
-    try:
-        client = clients.get(receipt.client)
-        if present(host, receipt, options) != secret:
-            return False
-        if items:
-            return all(seals.state(item, host.secrets) is seals.Seal.WHOLE for item in items)
-        return receipt.seal == client.stored_seal(host, receipt.account, options)
-    except ProvisionError:
-        return False
+    return if_readable(labelled, context.host, receipt) == secret

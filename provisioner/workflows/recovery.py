@@ -9,9 +9,9 @@ from provisioner import apply
 from provisioner.errors import Cancelled
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.workflows.context import Context
-from provisioner.workflows.guide import revoke_hint
-from provisioner.workflows.stored import if_readable
-from provisioner.workflows.users import Password
+from provisioner.workflows.guide import revoke_hints
+from provisioner.workflows.in_use import Password
+from provisioner.workflows.stored import if_readable, present
 
 
 def recover(context: Context, address: str | None = None, *, wait: bool = False) -> frozenset[str]:
@@ -32,10 +32,9 @@ def recover(context: Context, address: str | None = None, *, wait: bool = False)
     for draft in drafts:
         if not os.path.lexists(draft):
             context.ui.warn(f"An export was stopped half-way; what it left was deleted: {draft}")
-    hints = dict.fromkeys(_hints(context, finished))
-    for hint in hints:
-        context.ui.warn(hint)
-    return frozenset(line for hint in hints for line in hint.splitlines())
+    if hints := revoke_hints(context, list(_passwords(context, finished))):
+        context.ui.warn(hints)
+    return frozenset(hints.splitlines())
 
 
 def stopped(context: Context) -> Cancelled:
@@ -47,7 +46,7 @@ def stopped(context: Context) -> Cancelled:
     made = [f"{one.client} ({one.address})" for one in journal.made]
     left = [receipt for receipt in journal.readable() if receipt.state is ReceiptState.OPEN]
     halfway = [receipt for receipt in left if not journal.committed(receipt)]
-    hint = list(dict.fromkeys(_hints(context, journal.made)))
+    hint = revoke_hints(context, _passwords(context, journal.made)).splitlines()
     if halfway:
         hint.append("The next setup, rotate or remove takes back what is half done.")
     elif left:
@@ -68,12 +67,12 @@ def _run(receipt: Receipt) -> str:
     return f"A run for {receipt.address} ({receipt.client}) of {receipt.updated}"
 
 
-def _hints(context: Context, finished: Iterable[Receipt]) -> Iterator[str]:
-    """Which labels those runs would have named."""
+def _passwords(context: Context, finished: Iterable[Receipt]) -> Iterator[Password]:
+    """Those whose labels those runs would have named."""
     for receipt in finished:
         if receipt.goal is ReceiptState.REMOVED and not receipt.replaced:
             if receipt.label:
-                yield revoke_hint(context, Password.of(receipt, receipt.label))
+                yield Password.of(receipt, receipt.label)
         elif receipt.previous:  # its keyring items have the new password now
-            by = if_readable(context.host, receipt)
-            yield revoke_hint(context, Password(receipt.account, receipt.previous, by=by))
+            by = if_readable(present, context.host, receipt)
+            yield Password(receipt.account, receipt.previous, by=by)

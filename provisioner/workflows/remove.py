@@ -24,12 +24,12 @@ from provisioner.workflows.context import (
     undisturbed,
     wait_until_closed,
 )
-from provisioner.workflows.guide import revoke_hint
+from provisioner.workflows.guide import revoke_hints
+from provisioner.workflows.in_use import Password
 from provisioner.workflows.recovery import recover
-from provisioner.workflows.stored import if_readable
+from provisioner.workflows.stored import if_readable, labelled, present
 from provisioner.workflows.undo import Removal, removal
 from provisioner.workflows.unneeded import Run
-from provisioner.workflows.users import Password
 
 
 def remove(
@@ -76,19 +76,15 @@ def remove(
         context.report.next = f"{local}@{domain} was not set up{where} by provisioner: nothing to remove."
         return
     if not dry_run and context.report.ok:
-        hints = (
-            revoke_hint(context, password)
-            for receipt, password in freed
-            if not receipt.replaced  # still in use there
-            if working.has_password(receipt)
+        context.report.next = revoke_hints(
+            context,
+            [
+                password
+                for receipt, password in freed
+                if not receipt.replaced  # still in use there
+                if working.has_password(receipt)
+            ],
         )
-        context.report.next = "\n".join(dict.fromkeys(hints))
-
-
-def _password(context: Context, receipt: Receipt, plan: Plan) -> Password:
-    """What may be revoked afterwards. A keyring is asked for it only if it is asked anyway."""
-    read = plan.secrets or not receipt.secrets
-    return Password.of(receipt, receipt.label, if_readable(context.host, receipt) if read else None)
 
 
 def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) -> list[str]:
@@ -126,12 +122,12 @@ def _one(
             wait_until_closed(context, found.plan)
         with undisturbed(context, wait=wait):
             found = removal(context, receipt, options, run, force=force)
-            password = _password(context, receipt, found.plan)
+            secret = if_readable(labelled, context.host, receipt)
             before, keep = context.journal.kept(), {change.path for change in found.keep}
             deed = Deed(found.plan, receipt.account, receipt.label, receipt, keep=keep)
             carry_out(context, [deed], wait=wait)
             kept = sorted(context.journal.kept() - before)
-        freed.append((receipt, password))
+        freed.append((receipt, Password.of(receipt, receipt.label, secret)))
         notes = [*found.plan.notes, *working.stopped(context, receipt, run.going), *_stays(found.plan)]
         stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)
         notes += [f"The password is gone from {place}." for place in stores]
@@ -153,7 +149,7 @@ def _stays(plan: Plan) -> Iterator[str]:
 def _planned(context: Context, receipt: Receipt, found: Removal, run: Run) -> ClientRow:
     notes = [*found.plan.notes, *working.stopped(context, receipt, run.going), *_stays(found.plan)]
     notes += [f"{change.path} is copied first, as it is now." for change in found.keep]
-    stored = if_readable(context.host, receipt)
+    stored = if_readable(present, context.host, receipt)
     text = diff(found.plan if stored is None else dataclasses.replace(found.plan, secret=stored))
     message = "would change:" if text else f"would change no file: {found.plan.done}"
     return dataclasses.replace(_row(receipt, found.plan, State.PLANNED, message, notes), diff=text)

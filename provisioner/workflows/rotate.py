@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from provisioner import providers, seals
 from provisioner.accounts import Wish, check_label, parse_address
@@ -27,11 +27,11 @@ from provisioner.workflows.context import (
     undisturbed,
     wait_until_closed,
 )
-from provisioner.workflows.guide import announce, default_label, revoke_hint
+from provisioner.workflows.guide import announce, default_label, revoke_hints
 from provisioner.workflows.holders import Holder, Holders, planned, search, together
+from provisioner.workflows.in_use import Password
 from provisioner.workflows.login import Login, prove
 from provisioner.workflows.recovery import recover
-from provisioner.workflows.users import Password
 
 
 def rotate(
@@ -106,7 +106,7 @@ def rotate(
             elif asks(holder.client) and not (known and holder.label == known):
                 typed.append((holder, dataclasses.replace(plan, locks=())))
         written = (*together(context, changed, secret), *typed)
-        old = [holder.password(context, secret) for holder, _ in written]
+        old = [one for holder, _ in written for one in holder.passwords(context, secret)]
         deeds = [holder.deed(context, plan, label, secret) for holder, plan in written]
         if deeds:
             deeds += labels.sharers(context, deeds, secret, label)
@@ -232,19 +232,19 @@ def _next(context: Context, found: Holders, old: Sequence[Password]) -> str:
     gone = {receipt.id for receipt in found.gone}
     told = {one.advice for _, one in found.by_hand}
     first = ["First change the old password by hand where that is said above."] if found.by_hand else []
-    labelled = [one for one in old if one.label] or old
-    return _joined([*first, *(revoke_hint(context, one, without=gone, told=told) for one in labelled)])
+    labelled = [one for one in old if one.label]
+    said = [one.secret for one in labelled]
+    nameless = [one for one in old if not one.label and one.secret not in said]
+    return "\n".join([*first, revoke_hints(context, [*labelled, *nameless], without=gone, told=told)])
 
 
 def _before(context: Context, holders: Sequence[Holder], secret: Secret) -> str:
     """The same when nothing was left to change: an earlier run may have ended before it could say so."""
-    return _joined(
-        revoke_hint(context, Password(holder.account, label, by=secret))
-        for holder in holders
-        if (label := _previous(context, holder))
+    return revoke_hints(
+        context,
+        [
+            Password(holder.account, label, by=secret)
+            for holder in holders
+            if (label := _previous(context, holder))
+        ],
     )
-
-
-def _joined(hints: Iterable[str]) -> str:
-    """All lines, each once."""
-    return "\n".join(dict.fromkeys(line for hint in hints for line in hint.splitlines()))

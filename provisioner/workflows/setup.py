@@ -101,6 +101,7 @@ def setup(
             context.report.next = "Nothing was written."
             return
         account = _proven(candidate, results)
+    had = {} if options.dry_run else labels.passwords(context, before)
     for client, together in chosen:
         given = label if client in holding else ""
         row = _one(context, client, account, asked, secret, given, _among(options, together, beside))
@@ -108,8 +109,8 @@ def setup(
             said = f"left out: {row.message}"
             row = dataclasses.replace(row, ok=True, state=State.LEFT_OUT, message=said, exit_code=0)
         context.report.add(row)
-    hints = () if options.dry_run else labels.replaced(context, account, before, secret)
-    context.report.next = "\n".join(filter(None, (*hints, _next(account, context.report.rows, options))))
+    hints = "" if options.dry_run else labels.replaced(context, account, before, secret, had)
+    context.report.next = "\n".join(filter(None, (hints, _next(account, context.report.rows, options))))
 
 
 def _next(account: Account, rows: Sequence[Row], options: SetupOptions) -> str:

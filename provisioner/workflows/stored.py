@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from provisioner import clients
+from provisioner import clients, seals
 from provisioner.clients.base import Client, Options
 from provisioner.errors import ProvisionError
 from provisioner.host import Host
@@ -27,10 +28,27 @@ def present(host: Host, receipt: Receipt, options: Options | None = None) -> Sec
     return None if item is None else host.secrets.get(item)
 
 
-def if_readable(host: Host, receipt: Receipt) -> Secret | None:
-    """The same; None, too, if it cannot be read."""
+def labelled(host: Host, receipt: Receipt, options: Options | None = None) -> Secret | None:
+    """The password that bears the receipt's label: what the client has, if nobody has put in another since.
+
+    None, too, if that cannot be told. Raises ProvisionError if it cannot be read.
+    """
+    options = options or Options(profile=receipt.where)
+    secret = present(host, receipt, options)
+    items = [record.item for record in receipt.secrets if not record.item.is_seal]
+    if items:
+        whole = all(seals.state(item, host.secrets) is seals.Seal.WHOLE for item in items)
+    else:
+        whole = clients.get(receipt.client).stored_seal(host, receipt.account, options) == receipt.seal
+    return secret if whole else None
+
+
+def if_readable(
+    read: Callable[[Host, Receipt], Secret | None], host: Host, receipt: Receipt
+) -> Secret | None:
+    """What `present` or `labelled` says; None, too, if it cannot be read."""
     try:
-        return present(host, receipt)
+        return read(host, receipt)
     except ProvisionError:
         return None
 

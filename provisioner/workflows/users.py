@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner import clients
-from provisioner.clients.base import Client, Found, Options, asks
+from provisioner.clients.base import Client, Found, Options
 from provisioner.clients.common.included import from_home
 from provisioner.errors import ProvisionError
 from provisioner.host import Host
 from provisioner.items import SecretItem
 from provisioner.model import Account, Server
 from provisioner.receipt import Receipt
-from provisioner.secret import Secret
 from provisioner.workflows import alike
 from provisioner.workflows.context import Context, at_receipt, is_at
-from provisioner.workflows.stored import if_readable
 
 
 def same_login(one: Account, other: Account) -> bool:
@@ -138,61 +135,6 @@ def _owned(there: Sequence[Receipt], found: Found) -> bool:
     )
 
 
-# --- one password ---
-
-
-@dataclass(frozen=True)
-class Password:
-    """One that was taken out of some client, or replaced there: may it be revoked?
-
-    `secret`: None if it is not known; `items`: where the client read it, if it stays there; `by`: what took
-    its place.
-    """
-
-    account: Account
-    label: str
-    secret: Secret | None = None
-    items: frozenset[SecretItem] = frozenset()
-    by: Secret | None = None
-
-    @classmethod
-    def of(cls, receipt: Receipt, label: str, secret: Secret | None = None) -> Password:
-        """One that the receipt's client had."""
-        items = frozenset(record.item for record in receipt.secrets if not record.item.is_seal)
-        return cls(receipt.account, label, secret, items)
-
-
-@dataclass(frozen=True)
-class Users:
-    """`certain`: who has it still, by name. `advice`: who may have it, a sentence each."""
-
-    certain: tuple[str, ...]
-    advice: tuple[str, ...]
-
-
-def of(context: Context, password: Password, *, without: Iterable[str] = ()) -> Users:
-    """Who has the password now. `without`: ids of receipts that do not count. Nobody is asked to unlock."""
-    account, gone = password.account, set(without)
-    known = receipts(context, account)
-    labelled = [one for one in known if one.label and one.label == password.label]
-    others = [one for one in known if one not in labelled and one.id not in gone]
-    certain = [_named(one, account) for one in labelled if one.id not in gone]
-    certain += [_named(one, account) for one in others if _typed(context, one, password)]
-    advice = []
-    accounts = distinct([account, *(one.account for one in known)])
-    for client, one in unrecorded(context, accounts, known, holding()):
-        if one.account is None:
-            advice.append(one.advice)
-            continue
-        has = _has(context, client, one, one.account, password)
-        name = f"{client.TITLE} ({from_home(context.host, Path(one.where))})"
-        if has:
-            certain.append(name)
-        elif has is None:
-            advice.append(f"{name} has the account, too; with which password cannot be seen from here.")
-    return Users(tuple(dict.fromkeys(certain)), tuple(dict.fromkeys(advice)))
-
-
 def holding(client_ids: Iterable[str] = clients.CLIENT_IDS) -> list[Client]:
     """Those of the clients that hold a password."""
     return [client for client in map(clients.get, client_ids) if client.ABOUT.holds_password]
@@ -207,43 +149,3 @@ def reader(
             if (client.ID, one.where) not in without and one.item and one.item.identity == item.identity:
                 return f"{client.TITLE} ({from_home(host, Path(one.where))})"
     return ""
-
-
-def _has(context: Context, client: Client, found: Found, account: Account, password: Password) -> bool | None:
-    """None: it cannot be told."""
-    if found.item and found.item.identity in {one.identity for one in password.items}:
-        return True
-    try:
-        if found.item:
-            stored = context.host.secrets.get(found.item)
-        else:
-            stored = client.stored_secret(context.host, account, Options(profile=found.where))
-        known = password.secret or _in_keyring(context, password)
-    except ProvisionError:
-        return None
-    if stored is None:  # an account without a password is asked for it by its client
-        return None if asks(client) else False
-    if stored == password.by:
-        return False
-    return stored == known if known else None
-
-
-def _typed(context: Context, receipt: Receipt, password: Password) -> bool:
-    """Somebody has put this password in where we had written another."""
-    stored = if_readable(context.host, receipt)
-    if stored is None or stored == password.by:
-        return False
-    with contextlib.suppress(ProvisionError):
-        return stored == (password.secret or _in_keyring(context, password))
-    return False
-
-
-def _in_keyring(context: Context, password: Password) -> Secret | None:
-    """What clients read there that stay."""
-    found = (context.host.secrets.get(item) for item in password.items if item.kept and item.ours)
-    return next(filter(None, found), None)
-
-
-def _named(receipt: Receipt, account: Account) -> str:
-    """The client, and the address if it is another one."""
-    return receipt.client + (f" ({receipt.address})" if receipt.account.key != account.key else "")
