@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal, was_gone
 from provisioner.clients.common import included, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import UsageError
@@ -92,7 +92,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         *files.settings.without_block(),
         *files.without_passwords(host, receipt.account, force=options.force),
     )
-    gone = f"{receipt.address} was not in {receipt.where} any more"
+    gone = was_gone(receipt)
     return Plan(
         client=ID,
         title=TITLE,

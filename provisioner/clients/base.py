@@ -175,3 +175,8 @@ def no_stored_secret(_host: Host, _account: Account, _options: Options) -> Secre
 def no_stored_seal(_host: Host, _account: Account, _options: Options) -> str:
     """For clients that keep no password where we can read it."""
     return ""
+
+
+def was_gone(receipt: Receipt) -> str:
+    """What a removal has done that finds nothing of ours in the client's files."""
+    return f"{receipt.address} was not in {receipt.where} any more"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal, was_gone
 from provisioner.clients.common import blockfile, entries, hook, keeper, program
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.clients.common.entries import Entry
@@ -139,7 +139,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     account = receipt.account
     file = BlockFile.read(host, Path(receipt.where), account.key, force=options.force)
     changes = (*file.without_block(), *keeper.unkeep(host, _directory(host, account)))
-    gone = f"{receipt.address} was not in {receipt.where} any more"
+    gone = was_gone(receipt)
     return Plan(
         client=ID,
         title=TITLE,

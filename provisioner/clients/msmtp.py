@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal
+from provisioner.clients.base import About, Found, Options, no_export, no_stored_seal, was_gone
 from provisioner.clients.common import blockfile, byhand, entries, hook, msmtprc, program, tls
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.errors import UsageError
@@ -110,9 +110,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
         title=TITLE,
         where=receipt.where,
         changes=changes,
-        done=f"{receipt.address} taken out of msmtp"
-        if changes
-        else f"{receipt.address} was not in {receipt.where} any more",
+        done=f"{receipt.address} taken out of msmtp" if changes else was_gone(receipt),
         notes=("Without it, msmtp has no default account: choose one with `msmtp -a NAME`.",)
         if orphans
         else (),

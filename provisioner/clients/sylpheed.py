@@ -17,6 +17,7 @@ from provisioner.clients.base import (
     no_export,
     no_stored_seal,
     no_stored_secret,
+    was_gone,
 )
 from provisioner.clients.common import accountrc, program, tls
 from provisioner.clients.common.accountrc import Dialect, Tree
@@ -104,7 +105,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG
     number = tree.find(receipt.account)
     if number and not receipt.adopted:
         tree.drop(number)
-    gone = f"{receipt.address} was not in {receipt.where} any more"
+    gone = was_gone(receipt)
     kept = "you had the account in Sylpheed before, so it stays there"
     return Plan(
         client=ID,

@@ -17,7 +17,7 @@ from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.model import FileChange, Plan, Support
 from provisioner.plan import prune
 from provisioner.receipt import FileRecord, Receipt
-from provisioner.workflows import moved, unneeded, users
+from provisioner.workflows import moved, unmarked, unneeded, users
 from provisioner.workflows.context import Context
 from provisioner.workflows.unneeded import ALONE, Run
 
@@ -222,7 +222,7 @@ def _with_items(
         own = _client(receipt).unplan(context.host, receipt, options)
         left = () if receipt.adopted else own.left
         plan = dataclasses.replace(plan, tell=own.tell, left=left)
-    return dataclasses.replace(found, plan=plan)
+    return dataclasses.replace(found, plan=unmarked.told(context, receipt, plan))
 
 
 # --- what is said ---

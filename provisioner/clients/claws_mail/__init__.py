@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from provisioner.clients.base import About, Found, Options, no_export
+from provisioner.clients.base import About, Found, Options, no_export, was_gone
 from provisioner.clients.claws_mail.passwords import Passwords, about_version, forget, mark, store
 from provisioner.clients.common import accountrc, program
 from provisioner.clients.common.accountrc import Dialect, Tree
@@ -108,9 +108,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:  # noqa: ARG
         where=receipt.where,
         changes=changes,
         locks=_sockets(host, directory),
-        done=f"{receipt.address} taken out of {TITLE}"
-        if changes
-        else f"{receipt.address} was not in {receipt.where} any more",
+        done=f"{receipt.address} taken out of {TITLE}" if changes else was_gone(receipt),
         notes=(kept,) if receipt.adopted and changes else (),
         left=(directory / "imapcache",),
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.clients.base import Options
+from provisioner.clients.base import Options, was_gone
 from provisioner.edits import block
 from provisioner.edits.block import Block
 from provisioner.errors import Conflict, UsageError
@@ -140,9 +140,7 @@ def unplan(
         title=title,
         where=receipt.where,
         changes=changes,
-        done=f"{receipt.address} taken out of {title}"
-        if changes
-        else f"{receipt.address} was not in {receipt.where} any more",
+        done=f"{receipt.address} taken out of {title}" if changes else was_gone(receipt),
         notes=notes,
         left=left,
     )

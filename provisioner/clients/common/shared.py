@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisioner.clients.base import was_gone
 from provisioner.clients.common.blockfile import BlockFile
 from provisioner.edits import block
 from provisioner.edits.block import Block
@@ -126,7 +127,7 @@ def unplan(
 ) -> Plan:
     """Takes the account's block out, and the common one with the last. Raises Conflict (`block.*`)."""
     changes = file.without_block()
-    gone = f"{receipt.address} was not in {receipt.where} any more"
+    gone = was_gone(receipt)
     return Plan(
         client=receipt.client,
         title=title,
