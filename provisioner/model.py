@@ -285,11 +285,11 @@ class Plan:
     """Lock files of Mozilla profiles, held while writing; sockets and names of other clients (locks.py)."""
     done: str = ""
     next: str = ""
-    """For the report: one line of what the client has now, and what to do next, in plain words. A command
-    stands on a line of its own that begins with two spaces."""
+    """For the report: one line of what the client has now, and what to do next; commands as steps.py says."""
     notes: tuple[str, ...] = ()
     left: tuple[Path, ...] = ()
-    """Directories for what the client fetches: it stays when the account goes."""
+    """Directories for what the client fetches: it stays when the account goes. `stays`: the same in words."""
+    stays: tuple[str, ...] = ()
     adopted: bool = False
     """The client had the account already, set up by someone else; remove will not take that away."""
     wrote_password: bool = True

@@ -63,3 +63,23 @@ def test_fetched_mail_stays_and_is_named(desk: Desk, client_id: str, exact: bool
     assert row.message.endswith("every file is as it was before") == exact
     assert said <= set(row.notes)
     assert all((place / "cur/1").read_text() == "mail" for place in places)
+
+
+@pytest.mark.parametrize(("client_id", "place"), [("notmuch", "Mail/.notmuch"), ("mu", ".cache/mu/xapian")])
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_database_of_the_mail_stays_and_is_named(
+    tmp_path: Path, client_id: str, place: str, exact: bool
+) -> None:
+    desk = Desk(terminal(tmp_path, client_id))
+    desk.setup(client_id)
+    database = desk.host.home / place
+    assert not any("database" in note for note in removed(desk, client_id, dry_run=True).notes)
+    database.mkdir(parents=True)
+    (receipt,) = desk.journal.receipts()
+    if not exact:
+        with Path(receipt.where).open("a") as file:
+            file.write("\n# mine\n")
+    row = removed(desk, client_id, dry_run=False)
+    assert row.message.endswith("every file is as it was before") == exact
+    (said,) = [note for note in row.notes if "database" in note]
+    assert f", {database}, is as it was" in said

@@ -95,15 +95,19 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's line out; the database stays. Raises Conflict (`block.*`)."""
     file = _file(host, Path(receipt.where), receipt.account, _known(host), force=options.force)
-    return shared.unplan(receipt, TITLE, file, ("The database is as it was: mu still finds the mail.",))
+    return shared.unplan(receipt, TITLE, file, stays=index.stays(TITLE, _database(host)))
 
 
 def _known(host: Host) -> str:
     """What mu says of its database, empty if it has none; without one it is not asked, as it would make a
     file for its log (lib/utils/mu-utils-file.cc, runtime_path)."""
+    return host.output(ID, "info", "store", "--nocolor") if _database(host) else ""
+
+
+def _database(host: Host) -> Path | None:
     own = host.env.get("MUHOME", "")
     cache = Path(own) if own else host.env_dir("XDG_CACHE_HOME", host.home / ".cache") / "mu"
-    return host.output(ID, "info", "store", "--nocolor") if (cache / "xapian").is_dir() else ""
+    return cache / "xapian" if (cache / "xapian").is_dir() else None
 
 
 def _root(known: str) -> Path | None:

@@ -96,7 +96,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
 def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     """Takes the account's lines out; the database stays. Raises Conflict (`block.*`)."""
     file = _file(host, Path(receipt.where), receipt.account, force=options.force)
-    return shared.unplan(receipt, TITLE, file, ("The database is as it was: notmuch still finds the mail.",))
+    root = _root(host, _settings(file.own)) or host.home / "Mail"
+    places = (_xdg(host), root / ".notmuch")
+    database = next((place for place in places if place.is_dir()), None)
+    return shared.unplan(receipt, TITLE, file, stays=index.stays(TITLE, database))
 
 
 def _file(host: Host, path: Path, account: Account, *, force: bool = False) -> SharedFile:
@@ -147,14 +150,17 @@ def _settings(text: str) -> Settings:
     return found
 
 
+def _xdg(host: Host) -> Path:
+    data = host.env_dir("XDG_DATA_HOME", host.home / ".local/share")
+    return data / "notmuch" / (host.env.get("NOTMUCH_PROFILE") or "default")
+
+
 def _root(host: Host, mine: Settings) -> Path | None:
     """The mail that the user's database is about, if there is one (notmuch-config(1), DATABASE LOCATION)."""
     for key in ("mail_root", "path"):
         if place := mine.get(("database", key)):
             return host.home / place
     usual = Path(host.env.get("MAILDIR", "") or "mail")
-    data = host.env_dir("XDG_DATA_HOME", host.home / ".local/share")
-    xdg = data / "notmuch" / (host.env.get("NOTMUCH_PROFILE") or "default")
-    if host.env.get("MAILDIR") or xdg.is_dir() or (host.home / usual / ".notmuch").is_dir():
+    if host.env.get("MAILDIR") or _xdg(host).is_dir() or (host.home / usual / ".notmuch").is_dir():
         return host.home / usual
     return None

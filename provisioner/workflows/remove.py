@@ -142,6 +142,7 @@ def _one(
 
 def _stays(plan: Plan) -> Iterator[str]:
     """What was fetched for the account is nobody's to delete but the person's."""
+    yield from plan.stays
     for directory in filter(has_files, plan.left):
         yield f"What was fetched stays in {directory}; delete it if you want it gone."
 

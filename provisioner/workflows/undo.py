@@ -220,8 +220,8 @@ def _with_items(
     plan = dataclasses.replace(found.plan, secrets=changes, notes=(*found.plan.notes, *notes))
     with contextlib.suppress(ProvisionError):  # restored files are news to running programs, too
         own = _client(receipt).unplan(context.host, receipt, options)
-        left = () if receipt.adopted else own.left
-        plan = dataclasses.replace(plan, tell=own.tell, left=left)
+        left, stays = ((), ()) if receipt.adopted else (own.left, own.stays)
+        plan = dataclasses.replace(plan, tell=own.tell, left=left, stays=stays)
     return dataclasses.replace(found, plan=unmarked.told(context, receipt, plan))
 
 

@@ -24,6 +24,15 @@ def refuse_elsewhere(host: Host, account: Account, title: str, root: Path | None
         )
 
 
+def stays(title: str, database: Path | None) -> tuple[str, ...]:
+    """What is said when the account goes; None: there is no database."""
+    return (
+        (f"{title}'s database, {database}, is as it was: what it found of the mail stays in it.",)
+        if database
+        else ()
+    )
+
+
 def nothing_fetched(host: Host, account: Account, options: Options) -> tuple[str, ...]:
     """A note if there is no mail yet, and nothing set up with it that fetches any."""
     if keeper.has_mail(host.home / "Mail") or "mbsync" in options.beside:

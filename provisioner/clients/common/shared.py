@@ -124,6 +124,7 @@ def unplan(
     file: SharedFile,
     notes: tuple[str, ...] = (),
     left: tuple[Path, ...] = (),
+    stays: tuple[str, ...] = (),
 ) -> Plan:
     """Takes the account's block out, and the common one with the last. Raises Conflict (`block.*`)."""
     changes = file.without_block()
@@ -136,4 +137,5 @@ def unplan(
         done=f"{receipt.address} taken out of {title}" if changes else gone,
         notes=notes,
         left=left,
+        stays=stays,
     )
