@@ -380,6 +380,7 @@ def no_key(*_rest: object) -> Secret:
 How = tuple[str, str, str]
 ALONE: tuple[How, ...] = (
     ("none", "hand P", "alias"),
+    (f"{MSMTP}+{MBSYNC}", "set P", "alias"),
     ("none", "typed Q", "clear"),
     ("none", "typed P", "none"),
 )
