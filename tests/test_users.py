@@ -375,6 +375,21 @@ def test_a_store_that_cannot_be_opened_is_named_before_the_label(bird: Desk) -> 
     assert revoke.startswith('Unless it is still in use, revoke "first" at ')
 
 
+def test_a_locked_keyring_under_another_label_is_named_before_the_label(
+    bird: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bird.setup(EMAIL, "thunderbird", label="first")
+    bird.setup(EMAIL, "msmtp", secret=NEW, label="second")
+
+    def locked(_item: SecretItem) -> Secret:
+        raise ProvisionError("The keyring is locked.", "Unlock it.", code="keyring.locked")
+
+    monkeypatch.setattr(bird.host.secrets, "get", locked)
+    before, revoke = bird.remove(EMAIL, "thunderbird").next.splitlines()
+    assert before == "With which password msmtp works cannot be seen: The keyring is locked. Unlock it."
+    assert revoke.startswith('Unless it is still in use, revoke "first" at ')
+
+
 def test_what_has_a_password_in_clear_is_named_before_the_label(terminals: Desk) -> None:
     terminals.setup(EMAIL, "mbsync", label="first")
     own = terminals.host.home / ".msmtprc"
