@@ -21,6 +21,8 @@ def clean(text: str) -> str:
 
     What a server, a file or a name says must not steer the terminal, nor look like something else.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return marks.escape(
         "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
     )

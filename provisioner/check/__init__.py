@@ -77,12 +77,15 @@ def check_login(
     return compare({service: results[service] for service in targets})
 
 
+_UNSENDABLE = frozenset("\r\n\0")
+
+
 def _require_sendable(target: Target, secret: Secret) -> None:
     """Line ends and NUL would end a command and begin another."""
     if not target.usernames:
         raise UsageError("There is no user name to log in with.", "Give one with --login.")
     for value, what in ((secret.reveal(), "password"), *((user, "user name") for user in target.usernames)):
-        if not value or any(char in value for char in "\r\n\0") or not _encodable(value):
+        if not value or not _UNSENDABLE.isdisjoint(value) or not _encodable(value):
             raise UsageError(
                 f"The {what} is empty or holds characters that cannot be sent.",
                 "Type or copy it again.",

@@ -18,6 +18,7 @@ PROTOCOL = "IMAP"
 imaplib.Commands["ID"] = ("NONAUTH", "AUTH", "SELECTED")  # RFC 2971, which imaplib does not know
 
 
+_TAGGED = re.compile(rb"(?P<tag>P\d+) (?P<type>OK|NO|BAD) (?P<data>.*)", re.DOTALL)
 _AS_WANTED = re.compile(rb"(?:\*|P\d+) (?:OK|NO|BAD) [^\0\r\n]*[^\0\r\n}]\r\n")
 _OF_INBOX = re.compile(
     rb"\* (?:\d+ (?:EXISTS|RECENT)|FLAGS \([^()\0\r\n]*\)|"
@@ -45,7 +46,7 @@ class Dialogue(imaplib.IMAP4):
     def _connect(self) -> None:
         """Instead of reading a greeting, which does not come after STARTTLS, and asking CAPABILITY."""
         self.tagpre: Any = b"P"
-        self.tagre: Any = re.compile(rb"(?P<tag>P\d+) (?P<type>OK|NO|BAD) (?P<data>.*)", re.DOTALL)
+        self.tagre: Any = _TAGGED
         self.tagnum = 1
         self.state = "NONAUTH"
         self.is_readonly = True  # no change of the mailbox is meant

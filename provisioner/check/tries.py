@@ -25,6 +25,8 @@ class Tries:
 
     def left(self, service: str, target: Target) -> int:
         """How often this login may still be tried."""
+        if not self._refused:
+            return MAX_SENDS
         with self._lock:
             most = max(self._refused[key] for key in _keys(service, target, _names(target)))
         return max(0, MAX_SENDS - most)
