@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.clients.thunderbird import account as accounts
-from provisioner.clients.thunderbird import folders
+from provisioner.clients.thunderbird import folders, removal
 from provisioner.clients.thunderbird.account import Edit
 from provisioner.clients.thunderbird.view import View
 from provisioner.edits import prefsjs
@@ -30,7 +30,7 @@ def add(
 
 
 def remove(values: Mapping[str, Value], account: Account = ICLOUD) -> Edit:
-    return accounts.remove(View(values), account)
+    return removal.remove(View(values), account)
 
 
 def after(values: Mapping[str, Value], edit: Edit) -> Values:

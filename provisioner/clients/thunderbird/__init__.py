@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provisioner.clients.base import About, Options, no_export
 from provisioner.clients.thunderbird import account as accounts
-from provisioner.clients.thunderbird import folders, installation, profiles, search
+from provisioner.clients.thunderbird import folders, installation, profiles, removal, search
 from provisioner.clients.thunderbird.account import Edit
 from provisioner.clients.thunderbird.installation import App
 from provisioner.clients.thunderbird.passwords import Passwords
@@ -101,7 +101,7 @@ def unplan(host: Host, receipt: Receipt, options: Options) -> Plan:
     ours = accounts.logins(receipt.account) if receipt.wrote_password else ()
     edit = Edit({}, existed=True, stale=ours)
     if not receipt.adopted:
-        edit = accounts.remove(view, receipt.account, options.sharing)
+        edit = removal.remove(view, receipt.account, options.sharing)
     notes = _removal_notes(receipt, edit, view)
     if not options.force:
         _refuse_overridden(profile, user, edit)
