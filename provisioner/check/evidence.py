@@ -222,16 +222,20 @@ def starttls_missing(capabilities: list[str]) -> Fault:
     return Fault("starttls.stripped" if stripped else "starttls.not_offered")
 
 
-NOT_OFFERED = (
-    "{host} offers only {methods}: use the provider's own sign-in, or, if you know that passwords work "
-    "there, copy the {term} again."
+DOUBT = (
+    "Copy the {term} again, or make a new one; {host} lists only {methods}, so it may want the provider's "
+    "own sign-in instead of any password."
 )
+NO_LOGIN = "{host} does not know LOGIN, and lists only {methods}: use the provider's own sign-in."
 
 
 def refine(fault: Fault, secret: Secret, rule: AppPassword | None) -> Fault:
     """A rejected login, told apart by what the server offers and by what the password looks like."""
-    if fault.code == "auth.bad_credentials" and "methods" in fault.facts:
-        fault.code, fault.confidence, fault.next = "auth.method_off", "likely", NOT_OFFERED
+    if "methods" in fault.facts and fault.seen and fault.seen.layer == "login":
+        if fault.code == "auth.bad_credentials":
+            fault.confidence, fault.next = "likely", DOUBT
+        elif fault.code in ("proto.bad", "auth.method_broken"):
+            fault.code, fault.confidence, fault.next = "auth.method_off", "likely", NO_LOGIN
     if rule is None:
         return fault
     fault.facts |= {"term": rule.term}

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from provisioner.check.mailboxes import Row
 
 MAX_MAILBOX_LINES = 100_000
-_OAUTH = {"XOAUTH2", "OAUTHBEARER", "OAUTH10A"}
 _TAKES_PASSWORD = re.compile(r"PLAIN|LOGIN|(CRAM|DIGEST)-\w+|SCRAM-(?!.*-PLUS$).*|APOP|X-?(PLAIN|CRAM).*")
 """Ways to log in (IANA, SASL mechanisms) for which a server has passwords to compare with."""
 
@@ -70,17 +69,17 @@ class ImapSession:
         if answer.status != "OK":
             raise Fault("starttls.refused", text=answer.text)
 
-    def login(self, user: str, secret: Secret, sends: int = 2) -> None:
+    def login(self, user: str, secret: Secret, sends: int = 2, *, only_listed: bool = False) -> None:
         """AUTHENTICATE PLAIN where offered, else LOGIN; LOGIN also when PLAIN was not understood at all.
 
-        LOGIN needs no offer (RFC 9051, 6.2.3), and some servers that list only GSSAPI or NTLM take it. One
-        that lists OAuth and nothing for a password means what it says: it gets none.
+        LOGIN needs no offer (RFC 9051, 6.2.3), and servers that list only OAuth (NetEase, Aliyun), GSSAPI or
+        NTLM take it. `only_listed`: this one means what it lists; without a way for passwords it gets none.
         """
         self.wire.enter("hello", self.timeouts.greeting)
         offered = self._ask_capabilities()
         methods = [word[5:] for word in offered if word.startswith("AUTH=")]
         doubtful = bool(methods) and not any(map(_TAKES_PASSWORD.fullmatch, methods))
-        may_login = "LOGINDISABLED" not in offered and not (doubtful and _OAUTH & set(methods))
+        may_login = "LOGINDISABLED" not in offered and not (doubtful and only_listed)
         if not may_login and not {"PLAIN", "LOGIN"} & set(methods):
             raise evidence.no_way_in("imap", methods)
         self.wire.require_private()

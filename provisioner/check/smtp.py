@@ -58,7 +58,14 @@ class SmtpSession:
         if code != 220:
             raise Fault("starttls.refused", text=f"{code} {text}")
 
-    def login(self, user: str, secret: Secret, sends: int = 2) -> None:
+    def login(
+        self,
+        user: str,
+        secret: Secret,
+        sends: int = 2,
+        *,
+        only_listed: bool = False,  # noqa: ARG002 - the same call as IMAP's; here nothing else exists
+    ) -> None:
         """AUTH PLAIN where offered, else AUTH LOGIN; LOGIN also when PLAIN was not understood at all."""
         self._hello()
         methods = self._client.esmtp_features.get("auth", "").upper().split()
