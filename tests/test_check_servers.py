@@ -285,6 +285,30 @@ SCENARIOS = [
         "* OK [ALERT] Application-specific password required\r\n" + NO + "Invalid credentials\r\n",
         says="password required Invalid credentials",
     ),
+    imap_login(
+        "webalert-before",
+        "auth.web_login",
+        "* OK [WEBALERT https://x] Web login required.\r\n" + NO + "Invalid credentials\r\n",
+    ),
+    *(
+        imap_login(
+            f"announced-{number}", "auth.bad_credentials", f"{line}\r\n{NO}Login failed\r\n", says=line[5:]
+        )
+        for number, line in enumerate(
+            f"* {status} [ALERT] {words}"
+            for status, words in (
+                ("OK", "From 1 January on you have to use OAuth2 or an app password with mail programs."),
+                ("OK", "Basic authentication will be disabled on 1 December; use OAuth"),
+                ("OK", "POP3 has been disabled on this server; IMAP stays."),
+                ("OK", "Service maintenance Saturday 22:00-24:00"),
+                ("OK", "Use webmail at https://webmail.example if your web browser is safe"),
+                ("OK", "Beware of phishing: we never ask you to verify your account by e-mail"),
+                ("OK", "Two-factor authentication must be enabled by 1 March"),
+                ("OK", "Accounts of former students will be closed on 1 May"),
+                ("NO", "IP addresses are logged, too many failures are blocked"),
+            )
+        )
+    ),
     imap_login("bad-before", "auth.limit", "* BAD too many connections\r\n" + NO + "no\r\n", says="too many"),
     imap_login(
         "ok-before", "auth.bad_credentials", "* OK too many people like mail\r\n" + NO + "no\r\n", says="no"

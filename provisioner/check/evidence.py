@@ -119,14 +119,27 @@ def response_code(text: str) -> str:
     return found[1].upper() if found else ""
 
 
-def imap_refusal(status: str, text: str, notices: str = "", others: Sequence[str] = ()) -> Fault:
-    """A tagged NO or BAD to LOGIN or AUTHENTICATE; `notices` are untagged lines that came before it.
+def is_alert(text: str) -> bool:
+    """A person is to see this (RFC 9051, 7.1; WEBALERT is Gmail's)."""
+    return response_code(text) in ("ALERT", "WEBALERT")
 
+
+def imap_refusal(
+    status: str, text: str, alerts: str = "", others: Sequence[str] = (), *, complaints: str = ""
+) -> Fault:
+    """A tagged NO or BAD to LOGIN or AUTHENTICATE; untagged `alerts` and `complaints` (NO, BAD) came before.
+
+    An alert may be an announcement to everybody: it counts only where the answer itself blames the password
+    or nothing, and only if it can be meant for this login alone.
     `others`: the ways to log in that the server offers, if none of them is for passwords.
     """
-    said = f"{notices[: rules.LONGEST // 2]} {text[: rules.LONGEST]}".strip()
-    facts = {"notice": notices, "methods": ", ".join(others)}
-    return _judged(_imap(status, text, said), text=text, **{key: word for key, word in facts.items() if word})
+    said = f"{complaints[: rules.LONGEST // 2]} {text[: rules.LONGEST]}".strip()
+    notice = f"{alerts} {complaints}".strip()
+    facts = {"text": text, "notice": notice, "methods": ", ".join(others)}
+    fault = _judged(_imap(status, text, said), **{key: word for key, word in facts.items() if word})
+    if fault.code == "auth.bad_credentials" and (rule := rules.judge(Seen("alert", "imap", "", alerts))):
+        fault.code, fault.confidence, fault.next = rule.code, rule.confidence, rule.next
+    return fault
 
 
 def imap_bye(text: str, stage: Stage) -> Fault:

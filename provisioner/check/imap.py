@@ -29,12 +29,13 @@ _TAKES_PASSWORD = re.compile(r"PLAIN|LOGIN|(CRAM|DIGEST)-\w+|SCRAM-(?!.*-PLUS$).
 
 
 class Answer(NamedTuple):
-    """A tagged answer; `notices` are what untagged lines have said against it since the command: NO, BAD, and
-    alerts in any of them, which a person is to see (RFC 9051, 7.1)."""
+    """A tagged answer. `complaints`: untagged NO and BAD since the command. `alerts`: any untagged line that
+    a person is to see (RFC 9051, 7.1); it may be for everybody, as Cyrus' message of the day is."""
 
     status: str
     text: str
-    notices: str = ""
+    complaints: str = ""
+    alerts: str = ""
 
 
 class ImapSession:
@@ -190,7 +191,9 @@ class ImapSession:
     def _finish_login(self, answer: Answer, others: Sequence[str] = ()) -> None:
         """`others`: what the server offers instead of passwords, if it offers nothing for these."""
         if answer.status != "OK":
-            raise evidence.imap_refusal(answer.status, answer.text, answer.notices, others)
+            raise evidence.imap_refusal(
+                answer.status, answer.text, answer.alerts, others, complaints=answer.complaints
+            )
         self._dialogue.state = "AUTH"
 
     def _capabilities(self) -> list[str]:
@@ -225,9 +228,10 @@ class ImapSession:
     def _answer(self, tag: bytes) -> Answer:
         status, [text] = self.read(self._dialogue._get_tagged_response, tag)
         said = self._dialogue.untagged_responses
-        alerts = [line for line in said.get("OK", []) if evidence.response_code(_text(line)) == "ALERT"]
-        notices = [*alerts, *said.get("NO", []), *said.get("BAD", [])]
-        return Answer(status, _text(text), " ".join(map(_text, notices)))
+        lines = {kind: [*map(_text, said.get(kind, []))] for kind in ("OK", "NO", "BAD")}
+        alerts = [line for kind in lines.values() for line in kind if evidence.is_alert(line)]
+        complaints = [line for line in (*lines["NO"], *lines["BAD"]) if not evidence.is_alert(line)]
+        return Answer(status, _text(text), " ".join(complaints), " ".join(alerts))
 
     def read(self, read: Any, *args: object) -> Any:
         """Calls what waits for the server, and gives a reason if nothing comes of it."""

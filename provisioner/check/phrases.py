@@ -24,6 +24,12 @@ APP_PASSWORD_WANTED = (
     rf"(use|please using|creat|need|generat|requir|neobhodim|verwend|benutz|utilise)\w{{0,9}}.{{0,40}}"
     rf"{_OF_APP}|\btotp\b.{{0,30}}(requir|needed|missing)"
 )
+_ALERT = r"(^|\[ALERT\]|[.!;:])\s*"
+ALERT_APP_PASSWORD = (
+    rf"{_ALERT}(an? )?{_OF_APP} (is )?(required|needed)(?! (from|after|as of|by|on|for|to)\b)"
+)
+ALERT_WEB_LOGIN = rf"\[WEBALERT\b|{_ALERT}(please log in via your web browser|web login required)"
+"""Sentences that are said to one who logs in, and not to everybody: Gmail's."""
 METHOD_OFF = (
     r"basic auth\w{0,12} (is |has been )?(disabled|blocked|(not|no longer) (supported|allowed|enabled))|"
     r"passwords?( based)? (auth\w*|log-?ins?) (is |are |has been |have been )?"

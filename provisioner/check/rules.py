@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from provisioner.check import phrases
 from provisioner.model import Provider
 
-Layer = Literal["greeting", "certificate", "handshake", "offer", "login", "inbox", "send"]
+Layer = Literal["greeting", "certificate", "handshake", "offer", "login", "alert", "inbox", "send"]
 Confidence = Literal["certain", "likely"]
 LONGEST = 500
 """Characters of what a server says that are looked at: a hostile one may say a great deal."""
@@ -215,6 +215,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("login", "auth.refused", "smtp", status=r"5\d\d.*"),
     Rule("login", "proto.garbled"),
+    # An alert that came with a login, where the answer itself is silent about the cause
+    Rule("alert", "auth.app_password_required", words=phrases.ALERT_APP_PASSWORD, confidence="likely"),
+    Rule("alert", "auth.web_login", words=phrases.ALERT_WEB_LOGIN, confidence="likely"),
     # The answer to EXAMINE INBOX after a login that works
     Rule("inbox", "box.id_wanted", words=r"\bunsafe login\b"),  # github.com/joeyates/imap-backup/issues/217
     Rule("inbox", "box.unavailable", status=r"\w+ (UNAVAILABLE|SERVERBUG)"),
