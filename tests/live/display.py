@@ -22,7 +22,9 @@ class Display:
             self.name = os.environ["DISPLAY"]
             return self
         read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+        # Reset, which it does when its last client goes, it would turn away who comes at that moment.
+        screen = ["-screen", "0", "1280x900x24", "-noreset", "-nolisten", "tcp"]
+        command = ["Xvfb", "-displayfd", str(write), *screen]
         log = self._directory / "xvfb.log"
         self._process = start(command, log=log, env=clean_environment(), pass_fds=(write,))
         os.close(write)
