@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from provisioner import clients, seals
 from provisioner.clients.base import Options
 from provisioner.deed import Deed
-from provisioner.errors import ProvisionError
+from provisioner.errors import Conflict, ProvisionError
 from provisioner.host import Host
 from provisioner.journal import now
 from provisioner.model import Account, Plan
@@ -58,6 +58,15 @@ def unused(label: str, receipts: Iterable[Receipt]) -> str:
     return fresh(dated(label), known) if label in known else label
 
 
+def changed(address: str) -> Conflict:
+    """What was found before the person was asked has changed, or the label that they were told is taken."""
+    return Conflict(
+        f"Another provisioner has changed what is set up for {address} since this command began.",
+        "Nothing was written; run the command again.",
+        code="drift",
+    )
+
+
 def taken(receipts: Iterable[Receipt]) -> set[str]:
     """Labels of passwords that the clients of these receipts have, or had before."""
     return {name for receipt in receipts for name in (receipt.label, receipt.previous)}
@@ -72,27 +81,48 @@ def passwords(context: Context, receipts: Iterable[Receipt]) -> dict[str, Secret
     return found
 
 
-def replaced(
-    context: Context,
-    account: Account,
-    before: Iterable[Receipt],
-    secret: Secret,
-    known: Mapping[str, Secret | None],
-) -> str:
-    """Which labels to revoke: of passwords that receipts of the login had `before`, and have not any more.
+class Before:
+    """What the labels of a login were of, before a run changed them. `look` is called with the lock held,
+    just before each change: another provisioner may have been there since the one before."""
 
-    `secret`: the present one. `known`: what the labels were of.
-    """
-    old = {(one.account.key, one.client, one.where): (one.rotated, one.previous) for one in before}
-    return revoke_hints(
-        context,
-        [
-            Password(one.account, one.previous, known.get(one.previous), by=secret, doubt=_doubt(one, known))
-            for one in users.receipts(context, account)
-            if one.previous
-            and old.get((one.account.key, one.client, one.where), ("", "")) != (one.rotated, one.previous)
-        ],
-    )
+    def __init__(self, context: Context) -> None:
+        self._earlier = frozenset(context.journal.opened)
+        self._receipts: dict[tuple[str, str, str], Receipt] = {}
+        self._known: dict[str, Secret | None] = {}
+
+    def look(self, context: Context, account: Account) -> None:
+        others = [one for one in users.receipts(context, account) if not self._made(context, one)]
+        self._receipts |= {(one.account.key, one.client, one.where): one for one in others}
+        self._known |= passwords(context, others)
+
+    def replaced(self, context: Context, account: Account, secret: Secret) -> str:
+        """Which labels to revoke: of passwords that this run has replaced. `secret`: the present one."""
+        return revoke_hints(
+            context,
+            [
+                Password(
+                    one.account,
+                    one.previous,
+                    self._known.get(one.previous),
+                    by=secret,
+                    doubt=_doubt(one, self._known),
+                )
+                for one in users.receipts(context, account)
+                if self._made(context, one) and one.previous and self._other(one)
+            ],
+        )
+
+    def refuse_taken(self, label: str, address: str) -> None:
+        """Raises Conflict (`drift`) if a password that is not of this run bears the label."""
+        if label in taken(self._receipts.values()):
+            raise changed(address)
+
+    def _made(self, context: Context, receipt: Receipt) -> bool:
+        return receipt.id in context.journal.opened and receipt.id not in self._earlier
+
+    def _other(self, receipt: Receipt) -> bool:
+        had = self._receipts.get((receipt.account.key, receipt.client, receipt.where))
+        return had is None or (had.rotated, had.previous) != (receipt.rotated, receipt.previous)
 
 
 def _doubt(receipt: Receipt, known: Mapping[str, Secret | None]) -> str:

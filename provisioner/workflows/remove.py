@@ -10,7 +10,7 @@ from provisioner.accounts import parse_address
 from provisioner.clients.base import Options
 from provisioner.clients.common.keeper import has_files
 from provisioner.deed import Deed
-from provisioner.errors import ProvisionError
+from provisioner.errors import Cancelled, ProvisionError
 from provisioner.model import Plan
 from provisioner.plan import diff
 from provisioner.receipt import Receipt
@@ -48,32 +48,28 @@ def remove(
     file back as it was before the first setup; where nothing is left to change, forget the receipt. What
     is overwritten is kept aside.
     """
-    local, domain = parse_address(address)
+    address = "@".join(parse_address(address))
     if not dry_run:
-        recover(context, f"{local}@{domain}", wait=wait)
-    present = context.journal.receipts(f"{local}@{domain}")
-    # A client that only another version of provisioner knows can be named as well.
-    known = {receipt.client for receipt in present}
-    wanted = [name if name in known else clients.get(name).ID for name in clients.expand(client_ids)]
-    receipts = [
-        receipt
-        for receipt in present
-        if (not wanted or receipt.client in wanted) and is_at(receipt, options.profile)
-    ]
-    freed: list[tuple[Receipt, Password]] = []
-    # Accounts that stay come last: until then their receipts say that their passwords are needed.
-    run = Run(going=frozenset(receipt.id for receipt in receipts))
-    for receipt in sorted(receipts, key=lambda one: one.adopted):
-        row = _one(context, receipt, options, run, freed, dry_run=dry_run, wait=wait, force=force)
-        context.report.add(row)
-        if row.ok:
-            run = Run(run.going, run.gone | {receipt.id})
+        recover(context, address, wait=wait)
+    if wait and not dry_run:
+        _wait(context, address, client_ids, options, force=force)
+    # What is set up is read only now: another provisioner may have changed it.
+    with undisturbed(context, wait=wait, dry_run=dry_run):
+        present, wanted, receipts = _chosen(context, address, client_ids, options)
+        freed: list[tuple[Receipt, Password]] = []
+        # Accounts that stay come last: until then their receipts say that their passwords are needed.
+        run = Run(going=frozenset(receipt.id for receipt in receipts))
+        for receipt in sorted(receipts, key=lambda one: one.adopted):
+            row = _one(context, receipt, options, run, freed, dry_run=dry_run, wait=wait, force=force)
+            context.report.add(row)
+            if row.ok:
+                run = Run(run.going, run.gone | {receipt.id})
     if not receipts:
         if twins := _twins(context, present, wanted):
             context.report.next = "\n".join(twins)
             return
         where = f" in {', '.join(wanted)}" if wanted else ""
-        context.report.next = f"{local}@{domain} was not set up{where} by provisioner: nothing to remove."
+        context.report.next = f"{address} was not set up{where} by provisioner: nothing to remove."
         return
     if not dry_run and context.report.ok:
         context.report.next = revoke_hints(
@@ -85,6 +81,39 @@ def remove(
                 if working.has_password(receipt)
             ],
         )
+
+
+def _chosen(
+    context: Context, address: str, client_ids: Sequence[str], options: Options
+) -> tuple[list[Receipt], list[str], list[Receipt]]:
+    """What is set up for the address, the clients that were named, and which of it is to go."""
+    present = context.journal.receipts(address)
+    # A client that only another version of provisioner knows can be named as well.
+    known = {receipt.client for receipt in present}
+    wanted = [name if name in known else clients.get(name).ID for name in clients.expand(client_ids)]
+    receipts = [
+        receipt
+        for receipt in present
+        if (not wanted or receipt.client in wanted) and is_at(receipt, options.profile)
+    ]
+    return present, wanted, receipts
+
+
+def _wait(
+    context: Context, address: str, client_ids: Sequence[str], options: Options, *, force: bool
+) -> None:
+    """Waits until all that must be closed is; what is in the way of a removal is its row later."""
+    _, _, receipts = _chosen(context, address, client_ids, options)
+    run = Run(going=frozenset(receipt.id for receipt in receipts))
+    for receipt in receipts:
+        try:
+            with undisturbed(context, wait=True):
+                found = removal(context, receipt, options, run, force=force)
+            wait_until_closed(context, found.plan)
+        except Cancelled:
+            raise
+        except ProvisionError:
+            continue
 
 
 def _twins(context: Context, present: Sequence[Receipt], wanted: Sequence[str]) -> list[str]:
@@ -116,17 +145,12 @@ def _one(
         if dry_run:
             found = removal(context, receipt, options, run, force=force)
             return _planned(context, receipt, found, run)
-        if wait:
-            with undisturbed(context, wait=True):
-                found = removal(context, receipt, options, run, force=force)
-            wait_until_closed(context, found.plan)
-        with undisturbed(context, wait=wait):
-            found = removal(context, receipt, options, run, force=force)
-            secret = if_readable(labelled, context.host, receipt)
-            before, keep = context.journal.kept(), {change.path for change in found.keep}
-            deed = Deed(found.plan, receipt.account, receipt.label, receipt, keep=keep)
-            carry_out(context, [deed], wait=wait)
-            kept = sorted(context.journal.kept() - before)
+        found = removal(context, receipt, options, run, force=force)
+        secret = if_readable(labelled, context.host, receipt)
+        before, keep = context.journal.kept(), {change.path for change in found.keep}
+        deed = Deed(found.plan, receipt.account, receipt.label, receipt, keep=keep)
+        carry_out(context, [deed], wait=wait)
+        kept = sorted(context.journal.kept() - before)
         freed.append((receipt, Password.of(receipt, receipt.label, secret)))
         notes = [*found.plan.notes, *working.stopped(context, receipt, run.going), *_stays(found.plan)]
         stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from provisioner import providers, seals
 from provisioner.accounts import Wish, check_label, parse_address
 from provisioner.clients.base import Options, asks
 from provisioner.clients.common import hook
-from provisioner.errors import Conflict, ProvisionError, UsageError
-from provisioner.model import Plan, Provider
+from provisioner.errors import ProvisionError, UsageError
+from provisioner.model import Account, Plan, Provider
 from provisioner.plan import prune
+from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
@@ -56,7 +57,7 @@ def rotate(
     said = recover(context, address, wait=wait)
     with undisturbed(context, wait=wait):
         found = search(context, wish, client_ids, options, profile_file)
-        seen = _places(context, found)
+        seen = users.receipts(context, *found.accounts)
         holders = found.holders
         # What asks for the password need not be closed for a new one.
         first = [plan for plan in planned(context, holders, PLACEHOLDER) if not plan.empty]
@@ -75,7 +76,7 @@ def rotate(
     titles = [holder.client.TITLE for holder in holders]
     new_label = label or labels.fresh(
         labels.dated(default_label(context.host, titles)),
-        labels.taken(users.receipts(context, *found.accounts)),
+        labels.taken(seen),
     )
     check_label(new_label)
     printed = _printed(context, holders) if prompted else None
@@ -89,14 +90,16 @@ def rotate(
         for plan in first:
             wait_until_closed(context, plan)
     with undisturbed(context, wait=wait):  # until now the client, or another provisioner, may have written
-        if _places(context, found) != seen:
-            raise Conflict(
-                f"Another provisioner has changed what is set up for {address} since this command began.",
-                "Nothing was written; run the command again.",
-                code="drift",
-            )
+        now = users.receipts(context, *found.accounts)
+        if _places(now) != _places(seen):
+            raise labels.changed(address)
+        if now != seen:  # other labels, or other passwords
+            found = search(context, wish, client_ids, options, profile_file)
+            holders = found.holders
         plans = planned(context, holders, secret)
         known = labels.known(context, found.accounts, secret)
+        if not label and not known and new_label in labels.taken(now):
+            raise labels.changed(address)
         label = label or known or new_label
         changed, typed = [], []
         for holder, plan in zip(holders, plans, strict=True):
@@ -127,9 +130,9 @@ def rotate(
         context.report.next = "\n".join(line for line in hints if line not in said)
 
 
-def _places(context: Context, found: Holders) -> set[tuple[str, str, str]]:
-    """Where each address of the login is set up."""
-    return {(one.account.key, one.client, one.where) for one in users.receipts(context, *found.accounts)}
+def _places(receipts: Iterable[Receipt]) -> list[tuple[str, str, Account]]:
+    """Where each address of the login is set up, and with which servers."""
+    return sorted(((one.client, one.where, one.account) for one in receipts), key=repr)
 
 
 _ELSEWHERE = (

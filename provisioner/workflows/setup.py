@@ -101,15 +101,15 @@ def setup(
             context.report.next = "Nothing was written."
             return
         account = _proven(candidate, results)
-    had = {} if options.dry_run else labels.passwords(context, before)
+    old = labels.Before(context)
     for client, together in chosen:
         given = label if client in holding else ""
-        row = _one(context, client, account, asked, secret, given, _among(options, together, beside))
+        row = _one(context, client, account, asked, secret, given, _among(options, together, beside), old)
         if client.ID in choice.unnamed(client_ids, chosen) and row.code in choice.NOT_YET:
             said = f"left out: {row.message}"
             row = dataclasses.replace(row, ok=True, state=State.LEFT_OUT, message=said, exit_code=0)
         context.report.add(row)
-    hints = "" if options.dry_run else labels.replaced(context, account, before, secret, had)
+    hints = "" if options.dry_run else old.replaced(context, account, secret)
     context.report.next = "\n".join(filter(None, (hints, _next(account, context.report.rows, options))))
 
 
@@ -170,6 +170,7 @@ def _one(
     secret: Secret,
     label: str,
     options: SetupOptions,
+    before: labels.Before,
 ) -> ClientRow:
     plan: Plan | None = None
 
@@ -199,7 +200,11 @@ def _one(
             plan = dataclasses.replace(plan, works_by=working.needed(client, plan, options.client.beside))
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             holds = working.takes_password(plan)
-            label = (_label(context, client, plan, account, secret, options) or label) if holds else ""
+            before.look(context, account)
+            known = _label(context, client, plan, account, secret, options) if holds else ""
+            if holds and not known:
+                before.refuse_taken(label, account.address)
+            label = (known or label) if holds else ""
             earlier = _earlier(context, client, account, plan)
             twin = alike.set_up(context.journal.receipts(account.address), client.ID, plan.where)
             if done:
