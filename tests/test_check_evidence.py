@@ -204,6 +204,28 @@ def test_a_temporary_smtp_reply_never_blames_the_password(code: int, text: str) 
     assert evidence.smtp_refusal(code, text).code != "auth.bad_credentials"
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "cause"),
+    [  # Proton Mail Bridge, maddy and whatever else stands on go-smtp answer a wrong password so
+        (454, "4.7.0 invalid username or password", "auth.bad_credentials"),
+        (454, "4.7.0 Invalid credentials", "auth.bad_credentials"),
+        (454, "4.7.0 no such user", "auth.bad_credentials"),
+        (454, "4.7.0 bad username or password", "auth.bad_credentials"),
+        (454, "4.7.0 Authentication failed", "auth.unavailable"),
+        (454, "4.7.0 Temporary authentication failure, check your password", "auth.unavailable"),
+        (454, "4.7.0 Invalid credentials, try again later", "auth.unavailable"),
+        (454, "4.7.0 Invalid credentials, too many connections", "auth.limit"),
+        (421, "4.7.0 Invalid credentials", "proto.bye"),
+    ],
+)
+def test_a_temporary_smtp_reply_blames_the_password_only_in_plain_words(
+    code: int, text: str, cause: str
+) -> None:
+    fault = evidence.smtp_refusal(code, text)
+    assert fault.code == cause
+    assert fault.confidence == "likely" or cause in ("auth.unavailable", "proto.bye")
+
+
 PUBLIC, COMPANY, SCANNER = "Let's Encrypt, R11", "Example Company CA", "ESET, ESET SSL Filter CA"
 
 
@@ -482,6 +504,18 @@ def test_a_very_long_answer_is_judged_by_its_beginning() -> None:
         ("Login fail. Please using authorization code to login.", "auth.app_password_required"),
         ("A TOTP code is required to authenticate", "auth.app_password_required"),
         ("Bitte verwenden Sie ein App-Passwort", "auth.app_password_required"),
+        ("Missing TOTP token, try with 'secret$totp_token'.", "auth.app_password_required"),
+        ("Incorrect username or password. Only OAuth or app passwords work", "auth.app_password_required"),
+        ("Basic authentication is disabled, invalid credentials", "auth.method_off"),
+        ("Please accept EULA first. For more info see https://ya.example/", "auth.refused"),
+        ("Sign in in the web interface and accept the terms", "auth.refused"),
+        ("IMAP service is not available for this account", "auth.access_off"),
+        ("LOGIN IMAP service not open", "auth.access_off"),
+        ("POP3/IMAP Zugriff ist nicht aktiviert", "auth.access_off"),
+        ("Server(s) unavailable to complete operation", "auth.unavailable"),
+        ("System error", "auth.unavailable"),
+        ("LOGIN Server error", "auth.unavailable"),
+        ("Internal login failure. Refer to server log for more information.", "auth.unavailable"),
         ("LDAP server down", "auth.unavailable"),
         ("Timeout contacting authentication backend", "auth.unavailable"),
         ("Lookup failed d17mb12", "auth.unavailable"),
@@ -533,6 +567,18 @@ def test_a_very_long_answer_is_judged_by_its_beginning() -> None:
         ("User login disabled", "auth.contact_admin"),
         ("account is not active", "auth.contact_admin"),
         # What must not be taken for any of these
+        ("Incorrect username or password. Did you forget to use OAuth", "auth.bad_credentials"),
+        ("Incorrect username or password - Please try again later", "auth.bad_credentials"),
+        ("Login incorrect. Please try again later", "auth.bad_credentials"),
+        (
+            "Invalid login or password. Too many failed attempts will lock your account",
+            "auth.bad_credentials",
+        ),
+        ("Wrong password. Too many attempts may lock your account", "auth.bad_credentials"),
+        ("Invalid login or password. Reset it in your web browser", "auth.bad_credentials"),
+        ("Login failed. Check your user name and password and use SSL.", "auth.bad_credentials"),
+        ("Authentication failed. See https://help.example.com/imap-disabled", "auth.bad_credentials"),
+        ("Authentication failed. See help.example.com/use-ssl-required", "auth.bad_credentials"),
         (
             "Invalid password; your account will be locked after 3 more failed attempts",
             "auth.bad_credentials",
@@ -569,6 +615,12 @@ def test_what_is_not_the_password_is_not_blamed_on_it(words: str, code: str) -> 
     assert evidence.imap_refusal("NO", f"[AUTHENTICATIONFAILED] {words}", "").code == code
     assert evidence.smtp_refusal(535, words).code == code
     assert evidence.smtp_refusal(535, f"5.7.8 {words}").code == code
+
+
+def test_an_app_password_beside_a_plain_blame_is_only_likely() -> None:
+    said = "Incorrect username or password. Note: this requires an app password when two-factor is on"
+    assert evidence.smtp_refusal(535, said).confidence == "likely"
+    assert evidence.smtp_refusal(535, "5.7.8 This requires an app password").confidence == "certain"
 
 
 def test_the_code_of_microsoft_for_more_than_one_cause() -> None:

@@ -156,13 +156,19 @@ def inbox_refusal(status: str, text: str) -> Fault:
 
 
 def _imap(status: str, text: str, said: str, layer: Layer = "login") -> Seen:
-    return Seen(layer, "imap", f"{status} {response_code(text)}".strip(), said)
+    return Seen(layer, "imap", f"{status} {response_code(text)}".strip(), _ADDRESS.sub(" ", said))
+
+
+_ADDRESS = re.compile(
+    r"\bhttps?://[^\s\]>)]{1,500}|\b[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,8}/[^\s\]>)]{0,500}", re.I
+)
+"""A page's name: its words are about the page."""
 
 
 def smtp_refusal(code: int, text: str) -> Fault:
     """The reply to AUTH when it is not 235."""
     said = f"{code} {text}"[: rules.LONGEST]
-    seen = Seen("login", "smtp", " ".join(_status(code, text)), said)
+    seen = Seen("login", "smtp", " ".join(_status(code, text)), _ADDRESS.sub(" ", said))
     return _judged(seen, text=said, when=_WHEN["login"])
 
 

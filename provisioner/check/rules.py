@@ -32,7 +32,8 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row. What is empty fits everything; `status` must match as a whole, `words` are searched for.
+    """A row. What is empty fits everything; `status` must match as a whole, `words` are searched for, and so
+    is `unless`, which must not be found.
 
     `confidence`: `likely` where only words or the lack of any say so. `next`: instead of the cause's own.
     """
@@ -42,6 +43,7 @@ class Rule:
     service: str = ""
     status: str = ""
     words: str = ""
+    unless: str = ""
     confidence: Confidence = "certain"
     next: str = ""
 
@@ -51,6 +53,7 @@ class Rule:
             and self.service in ("", seen.service)
             and (not self.status or bool(_compiled(self.status).fullmatch(seen.status)))
             and (not self.words or bool(_compiled(self.words).search(seen.words[:LONGEST])))
+            and not (self.unless and _compiled(self.unless).search(seen.words[:LONGEST]))
         )
 
 
@@ -135,9 +138,12 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "auth.limit", "imap", status="BAD.*", words=r"throttl|back-?off time", confidence="likely"),
     Rule("login", "auth.not_authorized", words=phrases.NO_MAILBOX, confidence="likely"),
     Rule("login", "proto.bad", "imap", status="BAD.*"),
+    Rule("login", "auth.app_password_required", words=phrases.APP_PASSWORD_WANTED, unless=phrases.BLAMED),
+    Rule("login", "auth.app_password_required", words=phrases.APP_PASSWORD_WANTED, confidence="likely"),
     Rule("login", "auth.method_off", words=phrases.METHOD_OFF),
-    Rule("login", "auth.app_password_required", words=phrases.APP_PASSWORD_WANTED),
-    Rule("login", "auth.web_login", words=phrases.WEB_LOGIN),
+    Rule("login", "auth.method_off", words=phrases.OAUTH_WANTED, unless=phrases.BLAMED),
+    Rule("login", "auth.web_login", words=r"\[WEBALERT\b"),
+    Rule("login", "auth.web_login", words=phrases.WEB_LOGIN, unless=phrases.BLAMED),
     Rule(
         "login",
         "auth.limit",
@@ -171,6 +177,12 @@ RULES: tuple[Rule, ...] = (
     # SMTP replies (RFC 4954, section 6) and enhanced status codes (RFC 3463; IANA)
     Rule("login", "auth.limit", "smtp", status=r"4\d\d.*", words=phrases.LIMIT, confidence="likely"),
     Rule("login", "proto.bye", "smtp", status="421.*"),
+    Rule("login", "auth.unavailable", "smtp", status=r"4\d\d.*", words=rf"temporar|{phrases.UNAVAILABLE}"),
+    Rule("login", "auth.unavailable", "smtp", status=r"4\d\d.*", words=phrases.LATER),
+    # A wrong password, as servers that stand on go-smtp say it
+    Rule(
+        "login", "auth.bad_credentials", "smtp", status=r"4\d\d.*", words=phrases.BLAMED, confidence="likely"
+    ),
     Rule("login", "auth.limit", "smtp", status="(450|452).*"),
     Rule("login", "auth.transition", "smtp", status=r"432( 4\.7\.12)?"),
     Rule("login", "auth.unavailable", "smtp", status=r"4\d\d.*"),
@@ -185,15 +197,17 @@ RULES: tuple[Rule, ...] = (
     Rule("login", "proto.bad", "smtp", status="(50[0-4]|555).*"),
     # A refusal that seems to be about the password: what else it says comes first
     *(
-        Rule("login", code, status="(NO|5).*", words=words, confidence="likely")
-        for code, words in (
+        Rule("login", code, status="(NO|5).*", words=words, unless="".join(unless), confidence="likely")
+        for code, words, *unless in (
             ("auth.access_off", phrases.ANYTHING),
             ("auth.limit", phrases.LIMIT),
-            ("auth.unavailable", phrases.UNAVAILABLE),
+            ("auth.unavailable", phrases.UNAVAILABLE, phrases.OFF_FOR_ONE),
+            ("auth.unavailable", phrases.LATER, phrases.BLAMED),
             ("auth.method_broken", phrases.METHOD_BROKEN),
             ("auth.transition", phrases.TRANSITION),
             ("auth.expired", phrases.EXPIRED),
-            ("auth.privacy_required", phrases.WANTS_TLS),
+            ("auth.privacy_required", phrases.IN_CLEAR),
+            ("auth.privacy_required", phrases.WANTS_TLS, phrases.BLAMED),
             ("auth.refused", phrases.SECOND_FACTOR),
             ("auth.refused", phrases.NETWORK),
             ("auth.access_off", phrases.ACCESS_OFF),
@@ -210,7 +224,7 @@ RULES: tuple[Rule, ...] = (
         "auth.bad_credentials",
         "smtp",
         status=r"5\d\d.*",
-        words=phrases.BLAMED,
+        words=rf"{phrases.BLAMED}|{phrases.SEEMS_BLAMED}",
         confidence="likely",
     ),
     Rule("login", "auth.refused", "smtp", status=r"5\d\d.*"),
@@ -227,6 +241,7 @@ RULES: tuple[Rule, ...] = (
     Rule("inbox", "box.no_inbox", status=r"\w+ (NONEXISTENT|NOPERM|CANNOT|AUTHORIZATIONFAILED)"),
     Rule("inbox", "auth.limit", words=phrases.LIMIT, confidence="likely"),
     Rule("inbox", "box.unavailable", words=phrases.UNAVAILABLE, confidence="likely"),
+    Rule("inbox", "box.unavailable", words=phrases.LATER, confidence="likely"),
     Rule("inbox", "box.no_inbox"),
     # Sending after a login that works: the command, its reply, the enhanced status code (RFC 5321, RFC 3463)
     Rule("send", "auth.required", status=r"\w+ 530.*"),
