@@ -39,5 +39,9 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
+INTERNAL = ("exit_code", "unaccepted")
+"""What rows have for the program itself."""
+
+
 def _json_row(row: Row) -> dict[str, Any]:
-    return {key: value for key, value in dataclasses.asdict(row).items() if key != "exit_code"}
+    return {key: value for key, value in dataclasses.asdict(row).items() if key not in INTERNAL}

@@ -60,6 +60,8 @@ class CheckResult:
     notes: tuple[Note, ...] = ()
     tried: tuple[str, ...] = ()
     """The user names that were sent, in order."""
+    unaccepted: int = 0
+    """How often a password was sent that the server has not accepted, for whatever reason."""
     layers: Mapping[str, float] = field(default_factory=dict)
     """Seconds of the last connection in dns, tcp, tls, greeting, login and mailboxes, as far as it came."""
     refused_certificate: str = ""

@@ -76,6 +76,8 @@ class CheckRow:
     transcript: tuple[str, ...] = ()
     round_trip: float | None = None
     saves_sent: bool | None = None
+    unaccepted: int = 0
+    """How often a password was sent and not accepted: several lock an account, whatever the server says."""
 
 
 class Change(StrEnum):

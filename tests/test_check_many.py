@@ -30,7 +30,7 @@ from provisioner.workflows import pool, turns
 from provisioner.workflows.login import Login
 from provisioner.workflows.pool import log_in_all
 from provisioner.workflows.turns import Attempt
-from tests.servers import HOST, PASSWORD, Answer, Scenario, Server, Talk, authority
+from tests.servers import HOST, PASSWORD, Answer, Scenario, Server, Talk, authority, close
 
 NO = "{tag} NO [AUTHENTICATIONFAILED] no\r\n"
 
@@ -406,6 +406,34 @@ def test_one_account_gets_two_wrong_passwords_in_a_run_and_no_more(
     assert one.commands.count("AUTHENTICATE") == tries
     if "not" in codes:
         assert shown[-1]["message"].startswith("Not tried: localhost has just refused two logins")
+
+
+@pytest.mark.parametrize(
+    ("answers", "codes", "tries"),
+    [
+        ({"AUTHENTICATE": "{tag} NO [UNAVAILABLE] no\r\n"}, ["auth.unavailable"] * 2 + ["auth.not_tried"], 2),
+        (
+            {"AUTHENTICATE": "{tag} NO account disabled\r\n"},
+            ["auth.contact_admin"] * 2 + ["auth.not_tried"],
+            2,
+        ),
+        ({"AUTHENTICATE": close}, ["proto.dropped"] * 2 + ["auth.not_tried"], 2),
+        # The password is accepted, or does not go out.
+        ({"EXAMINE": "{tag} NO [UNAVAILABLE] no\r\n"}, ["box.unavailable"] * 3, 3),
+        ({"GREETING": "* BYE too busy\r\n"}, ["greet.bye"] * 3, 0),
+    ],
+)
+def test_whatever_a_refusal_is_called_the_password_counts(
+    tmp_path: Path, accounts: Callable[..., str], answers: dict[str, Answer], codes: list[str], tries: int
+) -> None:
+    with server(answers) as one:
+        path = tmp_path / "accounts.csv"
+        lines = [f"u{n}@x.org,jane@x.org,word{n},localhost:{one.port},localhost:1" for n in range(3)]
+        path.write_text("\n".join(["email,login,password,imap,smtp", *lines]))
+        path.chmod(0o600)
+        result = run("--accounts", str(path), "--only", "imap", "--json")
+    assert [row["code"] for row in json.loads(result.stdout)["results"]] == codes
+    assert one.commands.count("AUTHENTICATE") == tries
 
 
 def test_what_is_left_for_an_account() -> None:

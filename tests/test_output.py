@@ -386,7 +386,7 @@ def test_marks_are_what_the_terminal_can_show(
     assert lines[1].startswith(f"{bad} The client")
 
 
-def test_json_has_everything_but_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_everything_but_what_is_internal(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report("setup", rows=list(GOOD), errors=[Conflict("No.", "Wait.", code="x.y")], next="Then.")
     output.print_json(report)
     document = json.loads(capsys.readouterr().out)
@@ -399,5 +399,5 @@ def test_json_has_everything_but_the_exit_code(capsys: pytest.CaptureFixture[str
         "next": "Then.",
     }
     for row, found in zip(GOOD, rows, strict=True):
-        assert set(found) == {field.name for field in dataclasses.fields(row)} - {"exit_code"}
+        assert set(found) == {field.name for field in dataclasses.fields(row)} - {"exit_code", "unaccepted"}
     assert (rows[0]["mailboxes"], rows[1]["state"], rows[6]["found"]) == (6, "changed", ["1.0", "2.0"])

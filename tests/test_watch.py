@@ -153,13 +153,12 @@ class Moody:
         self.asked += 1
         if self.mood == "down":
             close(talk)
-        talk.send(
-            f"{talk.tag} OK hi\r\n" if self.mood == "ok" else f"{talk.tag} NO [AUTHENTICATIONFAILED] no\r\n"
-        )
+        said = {"ok": "OK hi", "no": "NO [AUTHENTICATIONFAILED] no", "broken": "NO [UNAVAILABLE] no"}
+        talk.send(f"{talk.tag} {said[self.mood]}\r\n")
 
 
 MOODS = ["ok", "ok", "no", "no", "ok", "down", "down", "ok"]
-"""After a rejection one round is left out."""
+"""After a password that was not accepted one round is left out."""
 
 
 def play(watched: Callable[..., Any], moods: list[str], *more: str) -> tuple[Any, Moody]:
@@ -199,10 +198,19 @@ def test_a_day_of_a_server_as_json(watched: Callable[..., Any]) -> None:
     assert last["errors"][0]["code"] == "cancelled"
 
 
-def test_a_rejected_password_is_tried_less_and_less(watched: Callable[..., Any]) -> None:
-    result, moody = play(watched, ["no"] * 41)  # rounds at 0, 5, ..., 200 minutes
+@pytest.mark.parametrize("mood", ["no", "broken", "down"])
+def test_a_password_that_is_not_accepted_is_tried_less_and_less(
+    watched: Callable[..., Any], mood: str
+) -> None:
+    result, moody = play(watched, [mood] * 41)  # rounds at 0, 5, ..., 200 minutes
     assert moody.asked == 6  # at 0, 10, 30, 70, 130 and 190 minutes
     assert result.stdout.count("does not work") == 1
+
+
+def test_a_server_that_is_down_before_the_login_is_looked_at_each_time(watched: Callable[..., Any]) -> None:
+    with Server(Scenario("t", "imap", "tls", "", {"GREETING": "* BYE down\r\n"})) as server:
+        watched(server.port, FakeClock(7), "--login", "ann")
+    assert server.connections == 7
 
 
 def test_it_does_not_go_with_nagios(watched: Callable[..., Any]) -> None:

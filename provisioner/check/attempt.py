@@ -8,7 +8,6 @@ from typing import Protocol
 
 from provisioner.accounts import Target
 from provisioner.check import diagnosis, evidence, reach, rules, second, shown, tls
-from provisioner.check.cause import REJECTED
 from provisioner.check.conditions import Conditions, Service
 from provisioner.check.diagnosis import Fault
 from provisioner.check.timing import Timeouts, timed
@@ -65,6 +64,7 @@ class _Attempt:
         self.tried: list[str] = []
         self.sends = conditions.tries.left(service, target) if conditions.tries else MAX_SENDS
         """How often the password may still go out."""
+        self.unaccepted = 0
         provider = conditions.provider
         server = provider and (provider.imap if service == "imap" else provider.smtp)
         self.only_listed = bool(server and server.plain_means_passwords)
@@ -139,6 +139,10 @@ class _Attempt:
         try:
             with timed(self.timings, "login"):
                 session.login(user, secret, self.sends, only_listed=self.only_listed)
+            self.unaccepted = 0
+        except Fault:
+            self.unaccepted += session.sent
+            raise
         finally:
             self.sends -= session.sent
 
@@ -165,7 +169,7 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
     usernames = list(dict.fromkeys(target.usernames))[:MAX_SENDS]
     user = usernames[0]
     fault: Fault | None = None if attempt.sends else Fault("auth.not_tried")
-    hint, sends = "", attempt.sends
+    hint = ""
     for user in usernames:
         if not attempt.sends:
             break
@@ -193,8 +197,8 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
         slow = attempt.slowest_greeting > conditions.timeouts.slow
         fault = Fault("greet.slow" if slow else "ok", seconds=f"{attempt.slowest_greeting:.0f}")
     else:
-        if conditions.tries and diagnosis.exit_code(fault.code) == REJECTED:
-            conditions.tries.refuse(service, target, attempt.tried, sends - attempt.sends)
+        if conditions.tries:  # a server may count what it cannot judge
+            conditions.tries.refuse(service, target, attempt.tried, attempt.unaccepted)
         if fault.code in USERNAME_MAY_BE_WRONG:
             user = usernames[0]
             hint = _untried(service, usernames[len(attempt.tried) :])
@@ -225,6 +229,7 @@ def check(service: Service, target: Target, secret: Secret, conditions: Conditio
         quota=contents.quota,
         notes=tuple(_notes(service, target, attempt.tried, contents.quota)) if ok else (),
         tried=tuple(attempt.tried),
+        unaccepted=attempt.unaccepted,
         layers=attempt.timings,
         refused_certificate=second.refused_certificate(fault),
         confidence=fault.confidence,

@@ -13,7 +13,7 @@ MAX_SENDS = 2
 
 
 class Tries:
-    """Of one run with many logins: what was refused, whichever logins it came from.
+    """Of one run with many logins: what was not accepted, whichever logins it came from.
 
     Two logins are of one account if they go to one server and share the likeliest form of the user name, or
     one with an @. A local part that comes second may be somebody else's: many domains have an `info`.
@@ -32,7 +32,7 @@ class Tries:
         return max(0, MAX_SENDS - most)
 
     def refuse(self, service: str, target: Target, tried: Iterable[str], times: int) -> None:
-        """A password was refused so many times, under the user names in `tried`."""
+        """A password was sent so many times and not accepted, under the user names in `tried`."""
         with self._lock:
             for key in _keys(service, target, {*_names(target), *tried}):
                 self._refused[key] += times

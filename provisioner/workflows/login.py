@@ -190,6 +190,7 @@ def row_of(
         cert_issuer=result.cert_issuer,
         round_trip=None if result.round_trip is None else round(result.round_trip, 3),
         saves_sent=result.saves_sent,
+        unaccepted=result.unaccepted,
     )
     return _with(row, transcript.lines, transcript.mask) if transcript else row
 

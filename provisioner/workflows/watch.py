@@ -27,7 +27,7 @@ NOT_TRIED = "auth.not_tried"
 """Says nothing new of a login."""
 REST = 60
 """Minutes. A login that was rejected, or one too many, is tried again after twice the time, four times, ...,
-at most so long: a password that is wrong again and again locks an account."""
+at most so long: a password that is wrong again and again locks an account, whatever the server calls it."""
 
 
 class Clock:
@@ -84,13 +84,16 @@ class Watcher:
         rejected = {
             (row.address, row.clients, row.host, row.port)
             for row in rows
-            if row.exit_code == REJECTED or row.code in TOO_MANY
+            if row.exit_code == REJECTED or row.code in TOO_MANY or row.unaccepted
         }
+        untold = {(row.address, row.clients, row.host, row.port) for row in rows if row.code == NOT_TRIED}
         for login in (attempt.login for attempt in attempts):
             identity = _identity(login)
             servers = ((login.imap.host, login.imap.port), (login.smtp.host, login.smtp.port))
-            if not any((login.address, login.clients, *server) in rejected for server in servers):
-                self._refused.pop(identity, None)
+            found = {(login.address, login.clients, *server) for server in servers}
+            if not found & rejected:
+                if not found & untold:
+                    self._refused.pop(identity, None)
                 continue
             times = self._refused.get(identity, (0, None))[0] + 1
             pause = max(self.minutes, min(self.minutes * 2 ** min(times, 16), REST))
