@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from provisioner.dated import Dated
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
 
@@ -84,8 +85,6 @@ class PasswordForm(Strict, frozen=True):
 
 
 class AppPassword(Strict, frozen=True):
-    """The provider's app-specific password."""
-
     term: str
     spaces_are_decoration: bool
     """White space inside a pasted password is only how it is displayed, so it is taken out."""
@@ -302,6 +301,7 @@ class Plan:
     """A file that the desktop opens after it was written (a .mobileconfig on macOS)."""
     works_by: tuple[str, ...] = ()
     """The clients that fetch or send for it; without an item in `secrets`, it holds no password then."""
+    dated: Dated | None = None
     secret: Secret | None = field(default=None, repr=False)
     """The password, to be masked wherever the plan is shown."""
 

@@ -34,6 +34,8 @@ export = no_export
 
 ALWAYS_STARTTLS = (0, 15)
 """Since this version `smtp` means STARTTLS, and the setting `smtp-starttls` is warned of (CHANGELOG.md)."""
+_KEY = "\nsmtp-starttls = yes\n"
+_CLEAR = "it would send without TLS"
 NEWEST = (0, 18)
 """The last whose words are known here."""
 
@@ -83,6 +85,10 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
             "aerc does not say its version; 0.15 and newer will call smtp-starttls obsolete: "
             "that is harmless.",
         )
+    dated = None
+    if file.block and version and starttls and (version < ALWAYS_STARTTLS) != (_KEY in file.block.body):
+        newer = version >= ALWAYS_STARTTLS
+        dated = program.dated(TITLE, version, newer=newer, fails="" if newer else _CLEAR)
     start = [ID, *([] if file.path in _usual(host) else ["-A", str(file.path)])]
     return Plan(
         client=ID,
@@ -93,6 +99,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         done=f"reads and sends as {account.address}; {hook.said(account)}",
         next=f"Read your mail with:\n  {shlex.join(start)}",
         notes=notes,
+        dated=dated,
         secret=secret,
     )
 

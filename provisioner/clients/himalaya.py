@@ -74,8 +74,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
     boxes = account.mailboxes.names if account.mailboxes else {}
     aliases = [("inbox", "INBOX"), *((use.value, boxes[use]) for use in _ALIASES if use in boxes)]
     command = hook.command(host, account)
+    first = bool(version) and version < (2,)
     body = render(
-        "himalaya/account1.j2" if version and version < (2,) else "himalaya/account2.j2",
+        "himalaya/account1.j2" if first else "himalaya/account2.j2",
         name=account.key,
         default=default,
         address=account.address,
@@ -94,6 +95,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         imap_starttls=account.imap.security is Security.STARTTLS,
         smtp_starttls=account.smtp.security is Security.STARTTLS,
     )
+    is_first = file.block is not None and "\nbackend.type = " in file.block.body
     place = [] if file.path in _usual(host) else ["-c", str(file.path)]
     choice = [] if default else ["-a", account.key]
     return Plan(
@@ -105,6 +107,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         done=f"reads and sends as {account.address}; {hook.said(account)}",
         next=f"List your mail with:\n  {shlex.join([ID, *place, 'envelope', 'list', *choice])}",
         notes=(*program.newer(TITLE, version, NEWEST), *hook.unattended(host, account)),
+        dated=program.dated(TITLE, version, newer=is_first, fails="it does not read that form")
+        if file.block and version and first != is_first
+        else None,
         secret=secret,
     )
 

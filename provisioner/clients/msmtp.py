@@ -29,6 +29,11 @@ ABOUT = About(
 NEWEST = (1, 8)
 """The last whose words are known here."""
 
+_SYSTEM = (1, 8, 3)
+"""From here on the system's certificates are looked at; 1.8.2 only took the word for them (NEWS)."""
+_TRUSTED = "\ntls_trust_file system\n"
+_UNVERIFIED = "it would not verify the server's certificate"
+
 stored_seal = no_stored_seal
 export = no_export
 
@@ -64,6 +69,8 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         raise blockfile.taken(file.path, f"an account {account.key}")
     default = "default" not in names and (file.block is None or "default" in msmtprc.names(file.block.body))
     version = program.version(host, ID)
+    named = bool(version) and version < _SYSTEM
+    had = file.block is not None and _TRUSTED not in file.block.body
     body = render(
         "msmtp/account.j2",
         name=account.key,
@@ -72,7 +79,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         starttls=account.smtp.security is Security.STARTTLS,
         hook=hook.command(host, account),
         # 1.8.2 brought `system` and did not look at the result of the verification (NEWS, 1.8.2, 1.8.3).
-        trusted=tls.bundle(host, TITLE) if version and version < (1, 8, 3) else "",
+        trusted=tls.bundle(host, TITLE) if named else "",
         default=default,
     )
     send = ["msmtp", *_place(host, file.path), *([] if default else ["-a", account.key])]
@@ -93,6 +100,9 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
             *program.newer(TITLE, version, NEWEST),
             *hook.unattended(host, account),
         ),
+        dated=program.dated(TITLE, version, newer=had, fails="" if had else _UNVERIFIED)
+        if file.block and version and named != had
+        else None,
         secret=secret,
     )
 

@@ -72,7 +72,7 @@ def _tried(context: Context, receipt: Receipt, options: Options, finding: Findin
     client = clients.get(receipt.client)
     try:
         plan = prune(client.plan(context.host, receipt.account, secret, at_receipt(options, receipt)))
-        hook.prove(context.host, receipt.account, plan, secret)
+        hook.prove(context.host, receipt.account, plan, secret, line=finding.hook)
     except ProvisionError as error:
         return Finding(State.FAILED, error.message, error.hint, error.exit_code, code=error.code)
     return finding

@@ -27,6 +27,18 @@ def command(host: Host, account: Account) -> str:
     return _pass(host, item) if item.store is Store.PASS else _keyring(host, account)
 
 
+def lines(host: Host, account: Account) -> tuple[str, ...]:
+    """The commands that may have been written for the account's item here, whatever is installed now."""
+    item, user = account.item, shlex.quote(account.key)
+    if item.store is Store.COMMAND:
+        return ()
+    if item.store is Store.PASS:
+        return (shlex.join(["sh", "-c", _script(item)]),)
+    keyring = host.which("keyring")
+    known = (f"{shlex.quote(str(keyring))} get {SERVICE} {user}",) if keyring else ()
+    return (f"secret-tool lookup service {SERVICE} username {user}", *known)
+
+
 def _pass(host: Host, item: SecretItem) -> str:
     """The first line of the entry that is not empty, and a failure if there is none."""
     if host.which("pass") is None:
@@ -133,19 +145,20 @@ def stored(host: Host, account: Account) -> Secret | None:
     return host.secrets.get(account.item)
 
 
-def prove(host: Host, account: Account, plan: Plan, secret: Secret, undone: str = "") -> None:
+def prove(host: Host, account: Account, plan: Plan, secret: Secret, undone: str = "", line: str = "") -> None:
     """Runs the command that a client has, as the client would. Raises ProvisionError (`hook.failed`) if it
     prints anything but `secret`, or nothing.
 
     `plan`: what the client still lacks. If that is nothing, and it is a client that reads the account's item,
     the command is what `command` says. One of the user's own has given the password just now.
+    `line`: the one that it has in spite of that, written when another was the right one.
     `undone`: a sentence of what happens then, for the hint.
     """
     item = account.item
     reads_item = any(change.item.identity == item.identity for change in plan.secrets)
-    if host.hooks is None or not item.kept or not reads_item or plan.changes:
+    if host.hooks is None or not item.kept or not reads_item or (plan.changes and not line):
         return
-    line = command(host, account)
+    line = line or command(host, account)
     if host.hooks(line) == secret:
         return
     program = shlex.split(line)[0]

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from provisioner.dated import Dated
 from provisioner.errors import ProvisionError
 from provisioner.host import Host
 from provisioner.model import Installation
@@ -53,6 +54,18 @@ def newer(title: str, version: tuple[int, ...], newest: tuple[int, ...]) -> tupl
     return (
         f"{title} {which}; what was written is right for {_said(newest)}, the newest known here. "
         "If it complains of a setting, report that.",
+    )
+
+
+def dated(title: str, version: tuple[int, ...], *, newer: bool, fails: str = "") -> Dated:
+    """What was written is for an older (`newer`) or a newer program than this version.
+
+    `fails`: what goes wrong with it; empty: it works.
+    """
+    than = "newer" if newer else "older"
+    so = fails or "it works as it is"
+    return Dated(
+        f"the installed {title} {_said(version)} is {than} than the one this was written for: {so}", not fails
     )
 
 
