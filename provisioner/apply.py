@@ -22,7 +22,7 @@ from provisioner.host import Host
 from provisioner.journal import Journal, new_id
 from provisioner.model import Plan
 from provisioner.receipt import Receipt, ReceiptState
-from provisioner.refusals import refused
+from provisioner.refusals import half_way, left, refused
 from provisioner.vetting import refuse_unsafe
 
 
@@ -40,7 +40,8 @@ def apply(
     everything is written; what it raises takes everything back. Returns what was refused when all changes
     were complete, in sentences: tidying, which the next run does. Empty if all is done.
     Raises Conflict if a file is no longer what its plan saw, a client is running, or another run was stopped
-    since the last `recover`; ProvisionError if the disk refuses. In every case the files are as before.
+    since the last `recover`; ProvisionError if the disk refuses. The files are as before then, unless it is
+    HalfWay: what was changed could not be taken back either, and `recover` does that.
     """
     with journal.locked(wait=wait):
         _finish_earlier(host, journal)
@@ -75,7 +76,11 @@ def apply(
                 journal.commit(group)
             except BaseException as error:
                 if not journal.committed(receipts[0]):
-                    _take_back(receipts, host, journal)
+                    failed = _take_back(receipts, host, journal)
+                    if not isinstance(error, OSError | ProvisionError):
+                        raise
+                    if any(map(journal.stands, receipts)):
+                        raise half_way(error, failed, (deed.plan.title for deed in deeds)) from None
                     if isinstance(error, OSError):
                         raise refused(error) from None
                     raise
@@ -116,25 +121,45 @@ def _finish_earlier(host: Host, journal: Journal) -> None:
 
     Raises Conflict (`drift`), ProvisionError.
     """
-    left = [receipt for receipt in journal.readable() if receipt.state is ReceiptState.OPEN]
-    for receipt in left:
+    stopped = [receipt for receipt in journal.readable() if receipt.state is ReceiptState.OPEN]
+    for receipt in stopped:
         if receipt.id not in journal.opened or not journal.committed(receipt):
             raise Conflict(
                 f"A run for {receipt.address} ({receipt.client}) was stopped half-way since the last look.",
                 "Nothing was written; run the command again, which puts that right first.",
                 code="drift",
             )
-    for receipt in left:
-        _finish(receipt, host, journal)
-    if left:
-        journal.tidy()
+    for receipt in stopped:
+        with _put_right(receipt):
+            _finish(receipt, host, journal)
+    if stopped:
+        with _put_right(stopped[-1]):
+            journal.tidy()
 
 
-def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> None:
-    """Rolls back all of them, newest first, whatever happens to one; then raises what happened."""
+@contextlib.contextmanager
+def _put_right(receipt: Receipt) -> Iterator[None]:
+    """A refusal while an earlier run is put right says so. Raises HalfWay in place of OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise left(error, receipt.address, receipt.client) from None
+
+
+def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> list[OSError | ProvisionError]:
+    """Rolls back all of them, newest first, whatever happens to one. Returns what was refused."""
+    failed: list[OSError | ProvisionError] = []
     with contextlib.ExitStack() as stack:
         for receipt in receipts:
-            stack.callback(roll_back, receipt, host, journal)
+            stack.callback(_tried, failed, functools.partial(roll_back, receipt, host, journal))
+    return failed
+
+
+def _tried(failed: list[OSError | ProvisionError], step: Callable[[], None]) -> None:
+    try:
+        step()
+    except (OSError, ProvisionError) as error:
+        failed.append(error)
 
 
 def recover(
@@ -157,7 +182,10 @@ def recover(
         halfway = [receipt for receipt in newest_first if receipt not in complete]
         for receipt in (*halfway, *reversed(complete)):  # a receipt takes over only from a closed one
             emptied: list[Receipt] = []
-            with locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):
+            with (
+                _put_right(receipt),
+                locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()),
+            ):
                 if receipt in complete:
                     ended = journal.find(receipt.supersedes)
                     if ended and receipt.goal is ReceiptState.REMOVED:

@@ -182,6 +182,10 @@ class Archive:
     def committed(self, receipt: Receipt) -> bool:
         return bool(receipt.group) and (self._commits / receipt.group).exists()
 
+    def stands(self, receipt: Receipt) -> bool:
+        """It is on the disk."""
+        return os.path.lexists(self._path(receipt.id))
+
     def backup_directory(self, receipt: Receipt) -> Path:
         """Where the files are as they were before the receipt."""
         return self._backup_dir(receipt.id)

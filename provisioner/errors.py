@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class ProvisionError(Exception):
-    """The operation failed and nothing is left half done.
+    """The operation failed and nothing is left half done; HalfWay is the exception.
 
     `code` is a stable dotted word for scripts (`--json`); `exit_code` is the process's.
     """
@@ -37,6 +37,12 @@ class Conflict(ProvisionError):
 
     code = "conflict"
     exit_code = 5
+
+
+class HalfWay(ProvisionError):
+    """The operation failed, and what it had changed could not be taken back: the next command does that."""
+
+    code = "halfway"
 
 
 class Cancelled(ProvisionError):

@@ -72,9 +72,9 @@ class Journal(Archive):
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(self._lock.hold(wait=wait))
+                self._sweep()
             except OSError as error:
-                raise unwritable(self._lock.path, error) from None
-            self._sweep()
+                raise unwritable(Path(error.filename or self._lock.path), error) from None
             yield
 
     def glance(self) -> AbstractContextManager[str | None]:

@@ -40,16 +40,18 @@ def run(
     error: int | None = None,
     *,
     writes: bool = False,
+    onward: bool = False,
 ) -> int:
     """Forks, and at operation number `point` on a path below `below` kills the child (`error` None) or
     lets that one operation fail with this errno. Returns KILLED, REFUSED (action raised) or DONE.
 
-    `writes`: each write is a point, too, at which half of the bytes are written."""
+    `writes`: each write is a point, too, at which half of the bytes are written.
+    `onward`: so do all operations after it."""
     pid = os.fork()
     if pid == 0:
         code = 99
         with contextlib.suppress(BaseException):
-            code = _child(action, below, point, error, writes=writes)
+            code = _child(action, _Counter(below, point, error, writes=writes, onward=onward))
         os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
@@ -101,16 +103,17 @@ def points(
     error: int | None,
     *,
     writes: bool = False,
+    onward: bool = False,
 ) -> Iterator[tuple[int, int]]:
     """(point, outcome) for every single point of `action`; `prepare` makes the state before each."""
     prepare()
     for point in range(count(action, below, writes=writes)):
         prepare()
-        yield point, run(action, below, point, error, writes=writes)
+        yield point, run(action, below, point, error, writes=writes, onward=onward)
 
 
-def _child(action: Callable[[], object], below: Path, point: int, error: int | None, *, writes: bool) -> int:
-    _Counter(below, point, error, writes=writes).install()
+def _child(action: Callable[[], object], counter: _Counter) -> int:
+    counter.install()
     try:
         action()
     except Exception:
@@ -119,9 +122,11 @@ def _child(action: Callable[[], object], below: Path, point: int, error: int | N
 
 
 class _Counter:
-    def __init__(self, below: Path, point: int | None, error: int | None, *, writes: bool) -> None:
+    def __init__(
+        self, below: Path, point: int | None, error: int | None, *, writes: bool, onward: bool = False
+    ) -> None:
         self.below, self.point, self.error, self.seen = str(below), point, error, 0
-        self.writes = writes
+        self.writes, self.onward = writes, onward
 
     def install(self) -> None:
         real = os.fsync
@@ -169,7 +174,7 @@ class _Counter:
     def hit(self, half: Callable[[], object] = lambda: None) -> None:
         """One point; at that which is wanted, the operation is done by half, as far as that is possible."""
         number, self.seen = self.seen, self.seen + 1
-        if number == self.point:
+        if self.point is not None and (number >= self.point if self.onward else number == self.point):
             half()
             if self.error is None:
                 os._exit(KILLED)

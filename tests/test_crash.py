@@ -506,6 +506,62 @@ def test_recovery_that_is_stopped_itself(tmp_path: Path, how: int | None) -> Non
     assert stopped >= {faults.KILLED if how is None else faults.REFUSED}
 
 
+@pytest.mark.parametrize("how", [errno.EROFS, Refusal.LOCKED], ids=name_of)
+@pytest.mark.parametrize(
+    ("machine", "verb"),
+    [("thunderbird-and-msmtp", "rotate"), ("thunderbird-and-msmtp", "setup"), ("msmtp-used", "remove")],
+)
+def test_everything_is_refused_from_then_on(tmp_path: Path, machine: str, verb: str, how: How) -> None:
+    """Putting back is refused, too: it is said that the run is half-way, and the next command heals it."""
+    scene, said = Scene(machine, tmp_path / "world"), tmp_path / "said"
+
+    def act() -> None:
+        try:
+            getattr(scene, verb)()
+        except ProvisionError as error:
+            said.write_text(f"{error.message} {error.hint}")
+            raise
+        except RuntimeError as error:
+            (report,) = error.args
+            said.write_text(" ".join(f"{row.message} {row.next}" for row in report.rows if not row.ok))
+            raise
+
+    scene.prepare(verb)
+    act()
+    new = scene.signature()
+    stopped = set()
+
+    def prepare() -> None:
+        scene.prepare(verb)
+
+    stops = (
+        keyring_points(scene, act, prepare, how)
+        if isinstance(how, Refusal)
+        else faults.points(act, scene.host.home, prepare, how, onward=True)
+    )
+    for point, outcome in stops:
+        left = scene.journal.unfinished()
+        halfway = [one for one in left if not scene.journal.committed(one)]
+        states = set(scene.states())
+        assert states <= {State.OK, State.UNFINISHED}, (point, states)
+        assert (State.UNFINISHED in states) == bool(left), point
+        assert outcome == faults.REFUSED or not halfway, point
+        if outcome == faults.REFUSED:
+            text = said.read_text()
+            said.unlink()
+            assert ("half-way" in text) == bool(halfway), (point, text)
+            assert ("takes back what is half done" in text) == bool(halfway), (point, text)
+            if halfway and verb != "setup":  # where each client has a line of its own
+                assert not any(word in text for word in ("nothing was changed", "put back as it was")), text
+            stopped.add(bool(halfway))
+        recover(scene.context())
+        assert scene.leftovers() == [], point
+        assert scene.unsealed() == [], point
+        act_again(scene, verb, scene.signature() == new)
+        assert scene.signature() == new, point
+    assert stopped == {True, False}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a descriptor is open for")
 @pytest.mark.parametrize("machine", WAYS)
 @pytest.mark.parametrize("verb", VERBS)

@@ -13,7 +13,7 @@ import pytest
 from provisioner import atomic, locks
 from provisioner.apply import apply, recover
 from provisioner.deed import Deed
-from provisioner.errors import Conflict, ProvisionError
+from provisioner.errors import Conflict, HalfWay, ProvisionError
 from provisioner.journal import Journal, new_id
 from provisioner.model import FileChange, Plan
 from provisioner.receipt import Receipt
@@ -99,11 +99,14 @@ def test_recovery_never_restores_a_damaged_backup(world: World) -> None:
     def verify() -> None:
         (receipt,) = world.journal.unfinished()
         backup_of(world, receipt).write_bytes(b"altered")
-        raise KeyboardInterrupt
+        raise ProvisionError("It does not work.", "Everything is as it was before.", code="verify.failed")
 
-    with pytest.raises(ProvisionError) as caught:
+    with pytest.raises(HalfWay, match=r"^It does not work\. .* damaged\. .* half-way") as caught:
         apply([Deed(world.plan(), ACCOUNT, "x")], world.host, world.journal, verify=verify)
-    assert caught.value.code == "backup.damaged"
+    assert "as it was before" not in caught.value.hint
+    with pytest.raises(ProvisionError) as again:
+        recover(world.host, world.journal)
+    assert again.value.code == "backup.damaged"
     assert (world.home / "app/changed").read_bytes() == b"new\n"
     assert world.journal.unfinished()
 

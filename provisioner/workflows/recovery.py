@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from provisioner import apply
 from provisioner.errors import Cancelled
 from provisioner.receipt import Receipt, ReceiptState
+from provisioner.refusals import NEXT
 from provisioner.workflows.context import Context
 from provisioner.workflows.guide import revoke_hints
 from provisioner.workflows.in_use import Password
@@ -48,7 +49,7 @@ def stopped(context: Context) -> Cancelled:
     halfway = [receipt for receipt in left if not journal.committed(receipt)]
     hint = revoke_hints(context, _passwords(context, journal.made)).splitlines()
     if halfway:
-        hint.append("The next setup, rotate or remove takes back what is half done.")
+        hint.append(NEXT)
     elif left:
         hint.append("The next setup, rotate or remove finishes the run.")
     if made:
