@@ -1,8 +1,7 @@
 """The words of the project as frozen data; no I/O.
 
-A *provider profile* is what is known about a mail provider; an *account* is one address with the
-servers and user names that are to be written; a *plan* is the list of changes that make a client
-have it; a *receipt* is what was changed, so that it can be undone.
+A *provider profile* is what is known about a mail provider; an *account* is one address with the servers and
+user names that are to be written; a *plan* is the list of changes that make a client have it.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import msgspec
 
 from provisioner.dated import Dated
 from provisioner.items import SecretItem
+from provisioner.login_causes import LoginRefused
 from provisioner.secret import Secret
 
 
@@ -126,7 +126,7 @@ class ProviderText(Strict, frozen=True):
 
     service: Service
     match: str
-    code: str
+    code: LoginRefused
     next: str | None = None
 
 

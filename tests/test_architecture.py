@@ -43,7 +43,7 @@ LAYERS = (  # a module imports only from its own layer or the ones below
     {"receipt"},
     {"model", "outcome", "masking"},
     {"items"},
-    {"secret", "errors", "dated", "hardening", "marks", "nearby", "steps", ""},
+    {"secret", "errors", "dated", "hardening", "login_causes", "marks", "nearby", "steps", ""},
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 from provisioner.check import Conditions, Target, check_service, exit_code
 from provisioner.check.causes import CAUSES
 from provisioner.check.rules import RULES, Seen, judge, of_provider
+from provisioner.login_causes import LoginRefused
 from provisioner.model import Provider, Security
 from provisioner.outcome import CheckResult
 from provisioner.providers import load_file
@@ -151,6 +152,11 @@ def test_every_row_leads_to_a_cause_and_can_be_reached() -> None:
         assert not catch_alls, rule
     for layer in ("handshake", "certificate", "offer", "login"):
         assert judge(Seen(layer, "imap", "?", ""))
+
+
+def test_a_profile_may_name_whatever_the_table_may_say_of_a_refused_login() -> None:
+    said = {rule.code for rule in RULES if rule.layer == "login" and rule.code.startswith("auth.")}
+    assert said - {"auth.required"} == set(LoginRefused)
 
 
 def test_texts_of_a_profile_are_no_patterns() -> None:

@@ -106,6 +106,18 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     assert len(text.splitlines()) == 1 + 19
 
 
+@pytest.mark.parametrize(
+    "code", ["auth.nope", "ok", "greet.slow", "net.dns", "auth.not_tried", "auth.username"]
+)
+def test_a_text_names_a_cause_of_a_refused_login(tmp_path: Path, code: str) -> None:
+    text = {"service": "imap", "match": "Invalid credentials", "code": code}
+    with pytest.raises(UsageError) as caught:
+        load_file(write(tmp_path, texts=[text], colour="red"))
+    assert caught.value.code == "profile.invalid"
+    assert f"texts[0].code: '{code}' is not known; auth.bad_credentials or auth." in caught.value.message
+    assert "colour: unknown key" in caught.value.message
+
+
 def test_a_missing_source_is_reported_beside_other_faults(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load_file(write(tmp_path, imap=5, sources={"smtp": "x"}))

@@ -74,7 +74,7 @@ def of_provider(provider: Provider | None) -> tuple[Rule, ...]:
     said = (
         Rule(
             "login",
-            text.code,
+            text.code.value,
             service=text.service,
             words=re.escape(text.match),
             next=(text.next or "").replace("{", "{{").replace("}", "}}"),
