@@ -108,22 +108,33 @@ class Pieces:
         """By their length: all pieces of CUT characters, and what is shorter as a whole."""
         for secret in secrets:
             value = _lower(secret.reveal())
-            size = min(CUT, len(value))
-            pieces = {value[at : at + size] for at in range(len(value) - size + 1)} - {""}
-            if pieces:
-                self._pieces.setdefault(size, set()).update(pieces)
+            for shape in {value, "".join(filter(str.isprintable, value))}:
+                size = min(CUT, len(shape))
+                pieces = {shape[at : at + size] for at in range(len(shape) - size + 1)} - {""}
+                if pieces:
+                    self._pieces.setdefault(size, set()).update(pieces)
 
     def redact(self, text: str) -> str:
-        """`text` with every piece of a password masked, in any case, be it beginning, middle or end."""
+        """`text` with every piece of a password masked, in any case, be it beginning, middle or end.
+
+        What a terminal does not show, or spaces between single letters, hide nothing.
+        """
         if not self._pieces:
             return text
         lower = _lower(text)
-        found = [
-            (at, at + size)
-            for size, known in self._pieces.items()
-            for at in range(len(lower) - size + 1)
-            if lower[at : at + size] in known
-        ]
+        found = self._found(lower)
+        if not lower.isprintable():
+            shown = [at for at, letter in enumerate(lower) if letter.isprintable()]
+            hidden = self._found("".join(lower[at] for at in shown))
+            found += [(shown[start], shown[stop - 1] + 1) for start, stop in hidden]
+        if _SPREAD.search(lower):
+            shown = [at for at, letter in enumerate(lower) if letter.isprintable() and letter != " "]
+            spread = [
+                (shown[start], shown[stop - 1] + 1)
+                for start, stop in self._found("".join(lower[at] for at in shown))
+                if shown[stop - 1] - shown[start] >= 2 * (stop - start - 1)
+            ]
+            found += spread
         done: list[str] = []
         end = 0
         for start, stop in sorted(found):
@@ -131,6 +142,18 @@ class Pieces:
                 done += [text[end:start], MASK]
             end = max(end, stop)
         return "".join([*done, text[end:]])
+
+    def _found(self, lower: str) -> list[tuple[int, int]]:
+        return [
+            (at, at + size)
+            for size, known in self._pieces.items()
+            for at in range(len(lower) - size + 1)
+            if lower[at : at + size] in known
+        ]
+
+
+_SPREAD = re.compile(r"(?<!\S)\S(?:\s+\S){3}(?!\S)")
+"""Single letters with space between them."""
 
 
 def _lower(text: str) -> str:

@@ -121,3 +121,22 @@ def test_pieces_leave_the_rest_alone() -> None:
     assert Pieces(forms).redact("İ EFGH-IJ, -mnop and ijkl-m x") == f"İ {MASK}, -mnop and {MASK} x"
     assert Pieces(Secret("ab").forms()).redact("an ab is a whole one") == f"an {MASK} is a whole one"
     assert Pieces(Secret("").forms()).redact("text") == "text"
+
+
+@pytest.mark.parametrize(
+    "between", ["\x07", "\x01", "\x1b", "\x7f", "\u202e", "\u200b", "\r", " ", "\t", " \x07 "]
+)
+@pytest.mark.parametrize("password", ["korrekt Pferd-77", "abcd-efgh-ijkl-mnop", "Sommer24"])
+def test_letters_are_found_whatever_stands_between_them(password: str, between: str) -> None:
+    text = Pieces(Secret(password).forms()).redact(f"NO you sent {between.join(password)} here")
+    assert text == f"NO you sent {MASK} here"
+
+
+def test_a_password_with_letters_that_are_not_shown_is_found_without_them() -> None:
+    pieces = Pieces([Secret("ab\u200bcd\x07efgh")])
+    assert pieces.redact("NO ab\u200bcd\x07efgh, abcdefgh") == f"NO {MASK}, {MASK}"
+
+
+def test_words_with_spaces_between_them_are_not_letters() -> None:
+    said = "S T A R T: some merit of a log in failed"
+    assert Pieces([Secret("somemeritof")]).redact(said) == said

@@ -48,8 +48,9 @@ _DEFAULTS = {
 
 def clean(text: str, passwords: Pieces) -> str:
     """`text` on one line without control characters, `passwords` masked, at most MAX_TEXT characters."""
-    printable = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    words = passwords.redact(" ".join(passwords.redact(printable).split()))
+    masked = passwords.redact(text)
+    printable = masked if masked.isprintable() else "".join(c if c.isprintable() else " " for c in masked)
+    words = passwords.redact(" ".join(printable.split()))
     return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1].rstrip() + "…"
 
 
