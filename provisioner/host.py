@@ -21,7 +21,7 @@ from pathlib import Path
 from provisioner.errors import Conflict, ProvisionError, UsageError
 from provisioner.items import SecretItem, SecretStore
 from provisioner.secret import Secret
-from provisioner.stores.captured import Hooks
+from provisioner.stores.captured import Hooks, Printed
 from provisioner.stores.chosen import ChosenStore
 
 MAX_FILE = 64 * 1024 * 1024
@@ -57,7 +57,7 @@ class Host:
     root: Path = Path("/")
     secrets: SecretStore = field(default_factory=_NoKeyring, repr=False)
     """The system's keyring, and the other stores that an item may name."""
-    hooks: Callable[[str], Secret | None] | None = field(default=None, repr=False)
+    hooks: Callable[[str], Printed] | None = field(default=None, repr=False)
     """What a command prints by which clients read a password; None: nothing is started here (pretended)."""
 
     @classmethod

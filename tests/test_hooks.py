@@ -20,7 +20,7 @@ from provisioner.host import Host
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
 from provisioner.stores import captured
-from provisioner.stores.captured import Hooks
+from provisioner.stores.captured import CARRIAGE_RETURN, Hooks, Printed, without_carriage_return
 from tests.clients.machines.base import terminal
 from tests.clients.test_contract import snapshot
 from tests.live.lab import until
@@ -96,8 +96,22 @@ def test_it_is_run_once_for_all_that_read_one_item(desk: Desk) -> None:
     assert len(desk.runs) == 1
 
 
-@pytest.mark.parametrize("script", ["exit 0", f"echo {ONE}; exit 1", f"echo {TWO}", "printf '\\377'"])
-def test_setup_takes_everything_back_if_clients_would_get_no_password(desk: Desk, script: str) -> None:
+OTHERWISE = "does not print what is in the keyring"
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("exit 0", "prints nothing"),
+        (f"echo {ONE}; exit 1", "failed with exit code 1"),
+        (f"echo {ONE}; kill -9 $$", "was ended by signal 9"),
+        (f"echo {TWO}", OTHERWISE),
+        ("printf '\\377'", OTHERWISE),
+    ],
+)
+def test_setup_takes_everything_back_if_clients_would_get_no_password(
+    desk: Desk, script: str, problem: str
+) -> None:
     desk.answer(script)
     before = snapshot(desk.host)
     done = setup(desk, "msmtp", "mbsync")
@@ -105,10 +119,7 @@ def test_setup_takes_everything_back_if_clients_would_get_no_password(desk: Desk
     rows = [row for row in json.loads(done.stdout)["results"] if "client" in row]
     assert [row["code"] for row in rows] == ["hook.failed"] * 2
     for row in rows:
-        assert (
-            f"`{desk.keyring} get provisioner {EMAIL}` does not print what is in the keyring"
-            in row["message"]
-        )
+        assert row["message"].endswith(f" `{desk.keyring} get provisioner {EMAIL}` {problem}.")
         assert row["next"].startswith("Everything is as it was before.")
         assert f"\n  {desk.keyring} diagnose\n" in row["next"]
     assert ONE not in done.output
@@ -119,6 +130,38 @@ def test_setup_takes_everything_back_if_clients_would_get_no_password(desk: Desk
         path: data for path, data in snapshot(desk.host).items() if not str(path).startswith(".local")
     } == before
     assert len(desk.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "problem", "step"),
+    [
+        (
+            "exec sleep 60",
+            "did not end within 0.3 seconds",
+            "time {COMMAND} > /dev/null",
+        ),
+        (
+            f"printf '{ONE}\\r\\n'",
+            CARRIAGE_RETURN,
+            r"sh -c '{COMMAND} | tr -d \\r'",
+        ),
+    ],
+)
+def test_one_that_is_slow_or_ends_its_line_otherwise_has_a_next_step_of_its_own(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, script: str, problem: str, step: str
+) -> None:
+    if "sleep" in script:
+        monkeypatch.setattr(captured, "ANSWER_SECONDS", 0.3)
+    desk.answer(script)
+    (row,) = [row for row in json.loads(setup(desk, "mbsync").stdout)["results"] if "client" in row]
+    command = f"{desk.keyring} get provisioner {EMAIL}"
+    assert row["message"].endswith(f" `{command}` {problem}.")
+    assert row["next"].splitlines()[-1] == "  " + step.replace("{COMMAND}", command)
+
+
+def test_what_is_proposed_against_a_carriage_return_prints_the_password_alone() -> None:
+    printed = Hooks({"PATH": "/usr/bin:/bin"})(without_carriage_return(f"printf '{ONE}\\r\\n'"))
+    assert printed.secret == Secret(ONE)
 
 
 def test_setup_again_is_not_content_with_it(desk: Desk) -> None:
@@ -154,9 +197,9 @@ def test_it_gets_the_clients_environment_and_its_complaints_are_dropped(
 ) -> None:
     hooks = Hooks({"PATH": "/usr/bin:/bin", "PYTHON_KEYRING_BACKEND": "some.Backend"})
     script = f'echo {ONE} >&2; echo "$PYTHON_KEYRING_BACKEND"; cat'
-    assert hooks(shlex.join(["sh", "-c", script])) == Secret("some.Backend")
+    assert hooks(shlex.join(["sh", "-c", script])) == Printed(Secret("some.Backend"))
     assert capfd.readouterr() == ("", "")
-    assert hooks(str(tmp_path / "nothing")) is None
+    assert hooks(str(tmp_path / "nothing")).problem == "cannot be started: No such file or directory"
 
 
 def test_one_that_does_not_end_is_stopped_with_all_it_has_started(
@@ -164,7 +207,7 @@ def test_one_that_does_not_end_is_stopped_with_all_it_has_started(
 ) -> None:
     monkeypatch.setattr(captured, "ANSWER_SECONDS", 0.3)
     script = f"(echo $$ > {tmp_path}/pid; exec sleep 60) | cat"
-    assert Hooks({"PATH": "/usr/bin:/bin"})(shlex.join(["sh", "-c", script])) is None
+    assert Hooks({"PATH": "/usr/bin:/bin"})(shlex.join(["sh", "-c", script])).slow
     group = int((tmp_path / "pid").read_text())
     until("the end of all of them", lambda: not running(group))
 

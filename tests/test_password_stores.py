@@ -267,6 +267,17 @@ def test_a_command_that_does_not_do_is_refused(desk: Desk, options: dict[str, An
     assert snapshot(desk.host) == before
 
 
+def test_a_carriage_return_is_refused_with_the_command_that_leaves_it_out(desk: Desk) -> None:
+    (desk.host.home.parent / "secret file").write_text(f"{ONE.reveal()}\r\n")
+    with pytest.raises(UsageError) as caught:
+        desk.setup("msmtp", store="command", password_command=own(desk))
+    assert caught.value.code == "password.command"
+    assert "prints a carriage return at the end of the line" in caught.value.message
+    (proposed,) = (line for line in caught.value.hint.splitlines() if line.startswith("  "))
+    assert states(desk.setup("msmtp", store="command", password_command=proposed.strip())) == [State.CHANGED]
+    assert run(desk, proposed) == (0, f"{ONE.reveal()}\n")
+
+
 def test_a_store_that_no_client_would_use_is_refused(desk: Desk) -> None:
     with pytest.raises(UsageError) as caught:
         desk.setup("notmuch", store="pass")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from provisioner.secret import Secret
 
@@ -23,29 +24,32 @@ def run(argv: Sequence[str], env: Mapping[str, str], text: str = "") -> tuple[in
 
     One that cannot be started, or takes too long, has failed and has printed nothing.
     """
+    try:
+        return _run(argv, env, text)
+    except (OSError, subprocess.TimeoutExpired):
+        return 1, b""
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str], text: str = "") -> tuple[int, bytes]:
+    """The same; raises OSError if it cannot be started, TimeoutExpired if it takes too long."""
     env = dict(env)
     terminal = sys.stdin is not None and sys.stdin.isatty()
     if terminal and os.name == "posix":
         env.setdefault("GPG_TTY", os.ttyname(sys.stdin.fileno()))
     asks = terminal or sys.platform != "linux" or env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")
-    try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=env,
-            close_fds=False,
-            start_new_session=True,
-        )
-    except OSError:
-        return 1, b""
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=env,
+        close_fds=False,
+        start_new_session=True,
+    )
     try:
         output, _ = process.communicate(text.encode(), PROMPT_SECONDS if asks else ANSWER_SECONDS)
-    except BaseException as error:  # Ctrl-C, too: it is in a session of its own
+    except BaseException:  # Ctrl-C, too: it is in a session of its own
         _end(process)
-        if isinstance(error, subprocess.TimeoutExpired):
-            return 1, b""
         raise
     return process.returncode, output
 
@@ -63,23 +67,55 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
+CARRIAGE_RETURN = (
+    "prints a carriage return at the end of the line, which mail programs such as mbsync send as part of the "
+    "password"
+)
+"""By a program for Windows, or of a password that was stored there. Seen with mbsync and curl."""
+
+
+def without_carriage_return(command: str) -> str:
+    """The command that prints the same but for that."""
+    return shlex.join(["sh", "-c", f"{command} | tr -d \\\\r"])
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a client would take for the password; None if it would get none, or a wrong one."""
+
+    secret: Secret | None
+    problem: str = ""
+    """Why it would, to be put after the command's name; empty if it printed a line of text."""
+    slow: bool = False
+    """It took too long."""
+
+
 class Hooks:
     """The commands by which clients read their passwords: what each prints, run once at most."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._known: dict[str, Secret | None] = {}
+        self._known: dict[str, Printed] = {}
 
-    def __call__(self, command: str) -> Secret | None:
-        """What a client would take for the password; None if it would get none."""
+    def __call__(self, command: str) -> Printed:
+        """What a client would get."""
         if command not in self._known:
             self._known[command] = self._printed(command)
         return self._known[command]
 
-    def _printed(self, command: str) -> Secret | None:
-        code, output = run(shlex.split(command), self._env)
+    def _printed(self, command: str) -> Printed:
         try:
-            text = output.decode().removesuffix("\n").removesuffix("\r")
+            code, output = _run(shlex.split(command), self._env)
+            text = output.decode().removesuffix("\n")
+        except OSError as error:
+            return Printed(None, f"cannot be started: {error.strerror}")
+        except subprocess.TimeoutExpired as error:
+            return Printed(None, f"did not end within {error.timeout:g} seconds", slow=True)
         except UnicodeDecodeError:
-            return None
-        return Secret(text) if text and code == 0 else None
+            return Printed(None)
+        if code:
+            how = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+            return Printed(None, how)
+        if text.endswith("\r"):
+            return Printed(None, CARRIAGE_RETURN)
+        return Printed(Secret(text)) if text else Printed(None, "prints nothing")

@@ -14,6 +14,7 @@ import time
 from provisioner.errors import Conflict, UsageError
 from provisioner.items import SecretItem, Store
 from provisioner.secret import Secret
+from provisioner.stores.captured import CARRIAGE_RETURN, without_carriage_return
 
 SECONDS = 300
 """A password manager may ask its user to unlock it, so a command gets this long."""
@@ -116,7 +117,7 @@ class CommandStore:
         if not command:  # where an old value would wait: there is none
             return None
         if command not in self._known:
-            self._known[command] = _line(printed(command))
+            self._known[command] = _line(command)
         return self._known[command]
 
     def set(self, item: SecretItem, secret: Secret) -> None:  # noqa: ARG002 - the protocol's signature
@@ -155,13 +156,16 @@ def item(address: str, command: str) -> SecretItem:
     return SecretItem(f"Mail password of {address}", attributes, Store.COMMAND)
 
 
-def _line(output: bytes) -> Secret:
+def _line(command: str) -> Secret:
+    output = printed(command)
     try:
-        text = output.decode().removesuffix("\n").removesuffix("\r")
+        text = output.decode().removesuffix("\n")
     except UnicodeDecodeError:
         text = ""
     if not text or "\n" in text or "\0" in text:
         raise _refused("prints no single line of text", "Make it print the password and nothing else.")
+    if text.endswith("\r"):
+        raise _refused(CARRIAGE_RETURN, f"Give this as the command:\n  {without_carriage_return(command)}")
     return Secret(text)
 
 

@@ -10,10 +10,14 @@ from provisioner.host import Host
 from provisioner.items import SERVICE, SecretItem, Store
 from provisioner.model import Account, Plan, SecretChange
 from provisioner.secret import Secret
+from provisioner.stores.captured import CARRIAGE_RETURN, without_carriage_return
 from provisioner.stores.pass_store import entry
 
 STORED = "the system's keyring, pass, or your own store, read by a command"
 """For a client's `About`."""
+
+
+_WITHOUT = "With --password-store command, this as --password-command leaves it out:"
 
 
 def command(host: Host, account: Account) -> str:
@@ -159,10 +163,15 @@ def prove(host: Host, account: Account, plan: Plan, secret: Secret, undone: str 
     if host.hooks is None or not item.kept or not reads_item or (plan.changes and not line):
         return
     line = line or command(host, account)
-    if host.hooks(line) == secret:
+    printed = host.hooks(line)
+    if printed.secret == secret:
         return
     program = shlex.split(line)[0]
-    if PurePath(program).stem != "keyring":
+    if printed.problem == CARRIAGE_RETURN:
+        hint = f"{_WITHOUT}\n  {without_carriage_return(line)}"
+    elif printed.slow:
+        hint = f"This shows how long it takes, and no password:\n  time {line} > /dev/null"
+    elif PurePath(program).stem != "keyring":
         hint = f"This shows what it complains of, and no password:\n  {line} > /dev/null"
     else:
         hint = (
@@ -171,8 +180,9 @@ def prove(host: Host, account: Account, plan: Plan, secret: Secret, undone: str 
             "Correct it, or install secret-tool (package libsecret-tools or libsecret), then run the command "
             "again."
         )
+    other = f"does not print what is in {item.place}"
     raise ProvisionError(
-        f"Mail programs do not get the password: `{line}` does not print what is in {item.place}.",
+        f"Mail programs do not get the password: `{line}` {printed.problem or other}.",
         f"{undone} {hint}".lstrip(),
         code="hook.failed",
     )
