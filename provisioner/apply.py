@@ -234,7 +234,7 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
             f"{journal.directory}/receipts/{receipt.id}.json away.",
             code="recover.changed",
         )
-    keyring_changes.take_back(receipt, host.secrets)
+    journal.spared += keyring_changes.take_back(receipt, host.secrets)
     directories.remove(receipt)
     journal.discard(receipt)
 

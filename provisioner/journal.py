@@ -24,6 +24,7 @@ import msgspec
 from provisioner import atomic
 from provisioner.archive import ID, Archive, unwritable
 from provisioner.errors import ProvisionError
+from provisioner.items import SecretItem
 from provisioner.locks import OwnLock
 from provisioner.receipt import Draft, FileRecord, Receipt, ReceiptState, successor, without_backups
 from provisioner.vetting import real_place
@@ -53,6 +54,8 @@ class Journal(Archive):
         """By their ids, the receipts that were opened here, not by another run."""
         self.made: list[Receipt] = []
         """Those of them that were committed."""
+        self.spared: list[SecretItem] = []
+        """Items that someone gave another password after a run was killed: taking it back left them."""
         self.settled = False
         """What another run had left was put back or finished here."""
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from provisioner import seals
 from provisioner.errors import ProvisionError
-from provisioner.items import SecretStore
+from provisioner.items import SecretItem, SecretStore
 from provisioner.model import SecretChange
 from provisioner.receipt import Receipt, SecretRecord
+from provisioner.secret import Secret
 
 
 def records(changes: Sequence[SecretChange], in_force: Iterable[Receipt] = ()) -> tuple[SecretRecord, ...]:
@@ -55,29 +57,50 @@ def unsafe(receipt: Receipt, store: SecretStore) -> ProvisionError | None:
 
 
 def write(changes: Sequence[SecretChange], receipt: Receipt, store: SecretStore) -> None:
-    """Makes the changes. The old values are put aside first. Raises ProvisionError (`keyring.*`)."""
+    """Makes the changes. The old values are put aside first, and a seal is there before its password:
+    whatever else is found after a kill is not ours. Raises ProvisionError (`keyring.*`)."""
     changed = [(number, change) for number, change in enumerate(changes) if change.before != change.after]
     for number, change in changed:
         if change.before is not None:
             store.set(change.item.undo(receipt.id, number), change.before)
-    for _, change in changed:
+    for _, change in sorted(changed, key=lambda one: not one[1].item.is_seal):
         if change.after is None:
             store.delete(change.item)
         else:
             store.set(change.item, change.after)
 
 
-def take_back(receipt: Receipt, store: SecretStore) -> None:
-    """Gives every item its old value. Where none was put aside, the item was not changed yet or is new."""
-    for number, record in enumerate(receipt.secrets):
+def take_back(receipt: Receipt, store: SecretStore) -> list[SecretItem]:
+    """Gives every item its old value. Where none was put aside, the item was not changed yet or is new.
+
+    Returns those that have another password, neither the old nor ours: someone stored it since, and it stays.
+    """
+    spared = []
+    # A seal goes last: until then it tells whose the password is.
+    numbered = sorted(enumerate(receipt.secrets), key=lambda one: one[1].item.is_seal)
+    for number, record in numbered:
         if not record.changed:
             continue
         undo = record.item.undo(receipt.id, number)
-        if (old := store.get(undo)) is not None:
+        old = store.get(undo)
+        if _foreign(record.item, old, store) and (old is not None or not record.had_before):
+            spared.append(record.item)
+        elif old is not None:
             store.set(record.item, old)
-            store.delete(undo)
         elif not record.had_before:
             store.delete(record.item)
+        if old is not None:
+            store.delete(undo)
+    return spared
+
+
+def _foreign(item: SecretItem, old: Secret | None, store: SecretStore) -> bool:
+    """The item has a password that is neither the old one nor the one that was sealed."""
+    there = None if item.is_seal else store.get(item)
+    if there is None or there == old:
+        return False
+    seal = store.get(item.seal)
+    return seal is None or not seals.fits(seal, there)
 
 
 def forget(receipt: Receipt, store: SecretStore) -> None:

@@ -111,15 +111,21 @@ def test_a_keyring_that_refuses_at_any_call_changes_nothing(world: World, error:
         assert world.state() == before, call
 
 
+def fresh(world: World, had: Secret | None) -> None:
+    """Nothing was ever set up."""
+    world.store.alive()
+    world.store.items.clear()
+    if had:
+        world.store.set(ITEM, had)
+    world.file.unlink(missing_ok=True)
+    for path in world.journal.directory.rglob("*.json"):
+        path.unlink()
+
+
 def test_killed_at_every_call_of_the_keyring(world: World) -> None:
     seen = set()
     for call in range(1, 16):
-        world.store.alive()
-        world.store.items.clear()
-        world.store.set(ITEM, OLD)
-        world.file.unlink(missing_ok=True)
-        for path in world.journal.directory.rglob("*.json"):
-            path.unlink()
+        fresh(world, OLD)
         before = world.state()
         world.store.fail_at(call, Killed())
         try:
@@ -132,6 +138,51 @@ def test_killed_at_every_call_of_the_keyring(world: World) -> None:
         assert not done or (world.sealed(ITEM) and world.sealed(OTHER))
         seen.add(done)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("had", [OLD, None])
+@pytest.mark.parametrize("verb", ["set", "remove"])
+def test_what_the_user_stores_after_a_kill_stays(world: World, had: Secret | None, verb: str) -> None:
+    """Stopped at every call; where the old one had not even been put aside, there is nothing to be said."""
+    own = Secret("aaaa-bbbb-cccc-dddd")
+    stayed = 0
+    for call in range(1, 16):
+        fresh(world, had)
+        if verb == "remove":
+            world.apply()
+        before = world.state()
+        world.store.fail_at(call, Killed())
+        try:
+            world.apply(world.plan(None if verb == "remove" else NEW))
+        except Killed:
+            world.store.alive()
+            for item in (ITEM, OTHER):
+                world.store.set(item, own)
+            taken_back, _ = recover(world.host, world.journal)
+            if taken_back:
+                wanted = {**before[1], ITEM: own.reveal(), OTHER: own.reveal()}
+                assert world.state() == (before[0], wanted), call
+                stayed += len(world.journal.spared) == 2
+            world.journal.spared.clear()
+    assert stayed
+
+
+def test_the_old_and_the_new_password_are_not_the_users(world: World) -> None:
+    def killed() -> None:
+        world.store.fail_at(0, Killed())
+        raise Killed
+
+    for there in (OLD, NEW):
+        fresh(world, OLD)
+        before = world.state()
+        with pytest.raises(Killed):
+            world.apply(verify=killed)
+        world.store.alive()
+        assert world.store.items[ITEM] == world.store.items[OTHER] == NEW
+        world.store.set(ITEM, there)
+        recover(world.host, world.journal)
+        assert world.state() == before
+        assert world.journal.spared == []
 
 
 def test_a_shared_item_goes_with_the_last_client_that_needs_it(world: World) -> None:

@@ -26,6 +26,10 @@ def recover(context: Context, address: str | None = None, *, wait: bool = False)
     taken_back, finished = apply.recover(context.host, context.journal, address, wait=wait)
     for receipt in taken_back:
         context.ui.warn(f"{_run(receipt)} was stopped half-way; its changes were taken back.")
+    for item in {one.identity: one for one in context.journal.spared}.values():
+        context.ui.warn(
+            f"Someone has stored another password in {item.place} since then; it stays there: {item.label}"
+        )
     for receipt in finished:
         context.ui.warn(f"{_run(receipt)} was stopped when its changes were complete; they stay.")
     for copy in sorted(context.journal.kept() - kept):
