@@ -50,12 +50,30 @@ FAILED = "{tag} NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
 
 def test_a_provider_knows_better_what_its_words_mean() -> None:
     result, server = run("gmx-net", "imap", AUTHENTICATE=FAILED)
-    assert (result.code, result.confidence) == ("auth.access_off", "certain")
-    assert result.next.startswith("Switch POP3/IMAP on in GMX's mail settings")
+    assert (result.code, result.confidence) == ("auth.access_off", "likely")  # or the password is wrong
+    assert result.next.startswith(
+        "Copy the anwendungsspezifisches Passwort again. If it is right: Switch POP3/IMAP on in GMX's"
+    )
     assert server.commands.count("AUTHENTICATE") == 2  # it may still have been the user name
     for name in ("", "icloud"):
         assert run(name, "imap", AUTHENTICATE=FAILED)[0].code == "auth.bad_credentials"
     assert run("gmx-net", "smtp", AUTH="535 Authentication failed\r\n")[0].code == "auth.bad_credentials"
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "confidence"),
+    [
+        ("webde", "authentication failed", "likely"),
+        ("mailcom", "[AUTHENTICATIONFAILED] authentication failed", "likely"),
+        ("zoho", "[AUTHENTICATIONFAILED] Invalid credentials(Failure)", "likely"),
+        ("yandex", "[AUTHENTICATIONFAILED] invalid credentials or IMAP is disabled sc=x", "likely"),
+        ("zoho", "[ALERT] You are yet to enable IMAP for your account", "certain"),
+    ],
+)
+def test_what_is_said_of_a_wrong_password_too_is_only_likely(name: str, said: str, confidence: str) -> None:
+    result, _ = run(name, "imap", AUTHENTICATE=f"{{tag}} NO {said}\r\n")
+    assert (result.code, result.confidence) == ("auth.access_off", confidence)
+    assert ("Copy the" in result.next) is (confidence == "likely")
 
 
 def test_a_providers_limit_ends_the_tries() -> None:
@@ -94,7 +112,8 @@ def test_a_providers_sentence_that_names_all_causes_is_not_taken_for_one_of_them
         assert run("", service, ("a",), PASSWORD, **{command: answer})[0].code == "auth.access_off"
         result, _ = run("qq", service, ("a",), PASSWORD, **{command: answer})
         assert result.code == "auth.access_off"
-        assert result.next.startswith("Switch the IMAP/SMTP service on")
+        assert result.next.startswith("Copy the authori")
+        assert " again. If it is right: Switch the IMAP/SMTP service on" in result.next
     assert (
         run("qq", "imap", AUTHENTICATE=f"{{tag}} NO [UNAVAILABLE] {said}\r\n")[0].code == "auth.unavailable"
     )

@@ -13,7 +13,8 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from provisioner.check import phrases
-from provisioner.model import Provider
+from provisioner.login_causes import LoginRefused
+from provisioner.model import Provider, ProviderText
 
 Layer = Literal["greeting", "certificate", "handshake", "offer", "login", "alert", "inbox", "send"]
 Confidence = Literal["certain", "likely"]
@@ -71,22 +72,29 @@ def of_provider(provider: Provider | None) -> tuple[Rule, ...]:
     """The rows of a provider profile: what its servers say, and what that means there."""
     if provider is None:
         return ()
-    said = (
-        Rule(
-            "login",
-            text.code.value,
-            service=text.service,
-            words=re.escape(text.match),
-            next=(text.next or "").replace("{", "{{").replace("}", "}}"),
-        )
-        for text in provider.texts
-    )
+    said = map(_said, provider.texts)
     over = (
         Rule("offer", "auth.passwords_over", service=service, status=status)
         for service, server, status in (("imap", provider.imap, ""), ("smtp", provider.smtp, "(?!none).*"))
         if server and server.plain_means_passwords
     )
     return (*said, *over)
+
+
+def _said(text: ProviderText) -> Rule:
+    """Words that blame the password say it of one that is wrong, too: then both are to be looked at."""
+    doubtful = text.code is LoginRefused.ACCESS_OFF and bool(
+        _compiled(rf"{phrases.BLAMED}|{phrases.SEEMS_BLAMED}").search(text.match)
+    )
+    step = (text.next or "").replace("{", "{{").replace("}", "}}")
+    return Rule(
+        "login",
+        text.code.value,
+        service=text.service,
+        words=re.escape(text.match),
+        confidence="likely" if doubtful else "certain",
+        next=f"Copy the {{term}} again. If it is right: {step}" if doubtful and step else step,
+    )
 
 
 @cache
