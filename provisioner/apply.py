@@ -90,7 +90,7 @@ def apply(
             trouble += _close(receipts, host, journal)
         for deed in deeds:
             if deed.ends:  # the client's lock file was in one of them
-                directories.remove(deed.ends)
+                directories.remove(deed.ends, journal)
         for deed in deeds:
             for program, *arguments in deed.plan.tell:
                 host.output(program, *arguments)
@@ -199,7 +199,7 @@ def recover(
             for path in receipt.new_locks:
                 atomic.unlink(Path(path))
             for one in emptied:  # only now: the client's lock file was in one of their directories
-                directories.remove(one)
+                directories.remove(one, journal)
         journal.tidy()
     return taken_back, finished
 
@@ -235,7 +235,7 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
             code="recover.changed",
         )
     journal.spared += keyring_changes.take_back(receipt, host.secrets)
-    directories.remove(receipt)
+    directories.remove(receipt, journal)
     journal.discard(receipt)
 
 

@@ -83,7 +83,7 @@ def receipt_of(
         keep=tuple(name for name in kept if name is not None),
         locks=tuple(str(path) for path in plan.locks),
         new_locks=tuple(str(places[path]) for path in plan.locks if path in absent),
-        directories=directories.around([places[one.path] for one in written], journal),
+        directories=directories.around([places[one.path] for one in written], plan.directories, journal),
         works_by=plan.works_by,
         supersedes=earlier.id if earlier else None,
     )

@@ -7,19 +7,24 @@ from pathlib import Path
 
 from provisioner import atomic
 from provisioner.archive import Archive
-from provisioner.receipt import Receipt
+from provisioner.receipt import Receipt, ReceiptState
+
+MAILDIR = ("cur", "new", "tmp")
+"""What makes a directory a Maildir: without one of them it is none (maildir(5))."""
 
 
-def around(paths: Sequence[Path], archive: Archive) -> tuple[str, ...]:
-    """Those that must be made for the files, and those around them that we have made before; outermost first.
+def around(paths: Sequence[Path], needed: Sequence[Path], archive: Archive) -> tuple[str, ...]:
+    """Those that must be made for the files, and those around them, or `needed`, that we have made before;
+    outermost first.
 
     Raises Conflict (`state.unsafe`) if receipts cannot be trusted.
     """
     made = {name for receipt in archive.readable() for name in receipt.directories}
-    found: set[Path] = set()
-    for path in paths:
-        found.update(atomic.missing_directories(path))
-        found.update(parent for parent in path.parents if str(parent) in made)
+    missing = {directory for path in paths for directory in atomic.missing_directories(path)}
+    used = {parent for path in paths for parent in path.parents}
+    for directory in (one.resolve() for one in needed if one.is_dir()):
+        used.update((directory, *directory.parents))
+    found = missing | {directory for directory in used if str(directory) in made}
     return tuple(str(path) for path in sorted(found, key=lambda path: len(path.parts)))
 
 
@@ -30,7 +35,30 @@ def make(receipt: Receipt) -> None:
             atomic.make_directory(Path(directory))
 
 
-def remove(receipt: Receipt) -> None:
-    """Removes the receipt's directories, as far as they are empty."""
+def remove(receipt: Receipt, archive: Archive) -> None:
+    """Removes the receipt's directories, as far as they are empty and nobody else's.
+
+    Raises Conflict (`state.unsafe`) if receipts cannot be trusted.
+    """
+    coming = [
+        one for one in archive.readable() if (one.state, one.goal) == (ReceiptState.OPEN, ReceiptState.DONE)
+    ]
+    standing = [one for one in (*archive.in_force(), *coming) if one.id != receipt.id]
+    others = {name for one in standing for name in one.directories}
     for directory in sorted(receipt.directories, key=lambda name: len(Path(name).parts), reverse=True):
-        atomic.remove_directory(Path(directory))
+        if directory not in others and not _of_a_box(Path(directory)):
+            atomic.remove_directory(Path(directory))
+
+
+def _of_a_box(directory: Path) -> bool:
+    """A part of a Maildir in which some program keeps anything, be it only its own state: it would not open
+    the box any more."""
+    box = directory.parent
+    return directory.name in MAILDIR and any(map(_has_file, (box, *(box / part for part in MAILDIR))))
+
+
+def _has_file(directory: Path) -> bool:
+    try:
+        return any(path.is_symlink() or not path.is_dir() for path in directory.iterdir())
+    except OSError:
+        return False

@@ -286,6 +286,8 @@ class Plan:
     next: str = ""
     """For the report: one line of what the client has now, and what to do next; commands as steps.py says."""
     notes: tuple[str, ...] = ()
+    directories: tuple[Path, ...] = ()
+    """Those that the client must find: one that was made for another client stays as long as this one."""
     left: tuple[Path, ...] = ()
     """Directories for what the client fetches: it stays when the account goes. `stays`: the same in words."""
     stays: tuple[str, ...] = ()

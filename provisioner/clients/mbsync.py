@@ -116,6 +116,7 @@ def plan(host: Host, account: Account, secret: Secret, options: Options) -> Plan
         title=TITLE,
         where=str(file.path),
         changes=(*keeper.keep(_directory(host, account)), *file.with_block(body)),
+        directories=(_directory(host, account),),
         secrets=(hook.change(host, account, secret),),
         done=f"fetches {account.address} into ~/Mail/{account.key}; {hook.said(account)}",
         next=f"Fetch your mail with:\n  {shlex.join(command)}",

@@ -42,6 +42,9 @@ def test_the_mutt_stack_works_together(world: World) -> None:
         assert len(world.smtp.mails) == 2
         assert world.smtp.failures == world.imap.failures() == []
 
+        # What NeoMutt leaves behind, mbsync goes on with: a Maildir is whole, or is none.
+        terminal.provisioner("remove", JANE, "neomutt")
+        terminal.run("mbsync", "-a")
         terminal.provisioner("remove", JANE, "mutt-stack")
         mail = {name for name in terminal.snapshot() if name.startswith("Mail")}
         after = terminal.snapshot()

@@ -123,11 +123,13 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
         *((_OTHER_HOOKS,) if mail.servers and "account" in own_hooks else ()),
         *_about_version(host, which),
     )
+    maildirs = _maildirs(host, mail)
     return Plan(
         client=which.id,
         title=which.title,
         where=str(include.path),
-        changes=(*keeper.keep(*_maildirs(host, mail)), *changes),
+        changes=(*keeper.keep(*maildirs), *changes),
+        directories=tuple(maildirs),
         secrets=() if mail.maildir else (hook.change(host, account, secret),),
         works_by=_FETCH_AND_SEND if mail.maildir else (),
         done=_done(mail, account),
