@@ -9,7 +9,7 @@ from provisioner import atomic
 from provisioner.archive import Archive
 from provisioner.receipt import Receipt, ReceiptState
 
-MAILDIR = ("cur", "new", "tmp")
+_MAILDIR = ("cur", "new", "tmp")
 """What makes a directory a Maildir: without one of them it is none (maildir(5))."""
 
 
@@ -54,7 +54,7 @@ def _of_a_box(directory: Path) -> bool:
     """A part of a Maildir in which some program keeps anything, be it only its own state: it would not open
     the box any more."""
     box = directory.parent
-    return directory.name in MAILDIR and any(map(_has_file, (box, *(box / part for part in MAILDIR))))
+    return directory.name in _MAILDIR and any(map(_has_file, (box, *(box / part for part in _MAILDIR))))
 
 
 def _has_file(directory: Path) -> bool:

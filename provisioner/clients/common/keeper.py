@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provisioner.directories import MAILDIR
 from provisioner.host import Host
 from provisioner.model import FileChange
 
@@ -14,8 +13,7 @@ CONTENT = b"A mail program needs this directory; provisioner made it with this f
 
 def maildir(directory: Path) -> tuple[Path, Path, Path]:
     """What makes `directory` a Maildir; programs that read it skip names with a dot (maildir(5))."""
-    cur, new, tmp = (directory / part for part in MAILDIR)
-    return cur, new, tmp
+    return directory / "cur", directory / "new", directory / "tmp"
 
 
 def keep(*directories: Path) -> tuple[FileChange, ...]:
