@@ -248,10 +248,8 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file from `before` to `after`; None means that there is no file.
-
-    `path` is where the user sees the file (it may be a symlink: the link stays, its target changes).
-    """
+    """One file from `before` to `after`; None means that there is no file. `path` is where the user sees it:
+    a symlink stays, and its target changes."""
 
     path: Path
     before: bytes | None = field(repr=False)
