@@ -171,6 +171,10 @@ def check_label(label: str) -> None:
     People compare it by eye with a provider's list before they revoke a password.
     """
     check_line(label, "label")
+    if not label.strip():
+        raise UsageError(
+            "The label is empty.", "Type one by which you know the password again.", code="label.invalid"
+        )
     if (shown := marks.escape(label)) != label:
         raise UsageError(
             f"The label holds characters that are not seen or turn the text around: {shown}",

@@ -186,7 +186,7 @@ def test_a_provider_without_domains_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "label", ["Lapt\u202eop", "Lap\u200btop", "\ufeffLaptop", "a\u2028b", "a\nb", "x" * 257]
+    "label", ["Lapt\u202eop", "Lap\u200btop", "\ufeffLaptop", "a\u2028b", "a\nb", "x" * 257, "  ", "\u3000"]
 )
 def test_a_label_that_is_not_what_it_looks_like_is_refused(label: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -410,6 +410,41 @@ def test_a_password_put_in_by_hand_has_no_label_to_take_over(mixed: Desk) -> Non
     assert "old label" not in labels(mixed)["msmtp"]
 
 
+def taken_out(desk: Desk, *client_ids: str) -> Report:
+    report = Report("remove")
+    context = Context(desk.host, desk.journal, Silent(), report)
+    remove(context, EMAIL, client_ids, Options(), dry_run=False, wait=False)
+    assert report.ok, report
+    return report
+
+
+UNNAMED = "Now revoke the old password where you made it."
+
+
+def test_remove_says_that_a_password_put_in_by_hand_goes_too(mixed: Desk) -> None:
+    mixed.host.secrets.set(ITEM, NEW)
+    assert UNNAMED not in taken_out(mixed, "msmtp").next  # mbsync reads it
+    report = taken_out(mixed)
+    assert mixed.item is None
+    assert UNNAMED in report.next
+    assert 'revoke "old label"' in report.next
+    notes = {row.client: " ".join(row.notes) for row in report.rows if isinstance(row, ClientRow)}
+    assert 'another one than "old label"' in notes["mbsync"]
+    assert "another" not in notes["alpine"]
+
+
+def test_a_password_put_into_thunderbirds_own_store_goes_too(bird: Desk) -> None:
+    bird.setup("thunderbird")
+    (receipt,) = bird.journal.receipts()
+    assert UNNAMED not in taken_out(bird).next
+    bird.setup("thunderbird")
+    for change in thunderbird.plan(bird.host, receipt.account, NEW, Options(profile=receipt.where)).changes:
+        if change.after is not None:
+            change.path.write_bytes(change.after)
+    assert bird.stored(Path(receipt.where), receipt.account) == NEW
+    assert UNNAMED in taken_out(bird).next
+
+
 def test_a_client_set_up_later_has_the_label_of_its_password(terminals: Desk) -> None:
     terminals.setup("msmtp")
     terminals.setup("mbsync", label="")

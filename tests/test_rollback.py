@@ -217,6 +217,21 @@ def test_no_deed_begins_on_what_another_run_has_left(world: World) -> None:
     assert len(world.journal.receipts()) == 1
 
 
+def test_no_deed_begins_on_what_another_run_has_not_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it was done, but nobody has said so yet: that is for `recover`."""
+    with monkeypatch.context() as patched:
+        patched.setattr("provisioner.apply._close", lambda *rest: [])
+        world.apply(change(world, b"theirs"))
+    world.journal = Journal(world.host.state_dir)
+    with pytest.raises(Conflict) as caught:
+        world.apply(change(world, b"mine"))
+    assert caught.value.code == "drift"
+    taken_back, finished = recover(world.host, world.journal)
+    assert (len(taken_back), len(finished)) == (0, 1)
+
+
 def test_what_was_complete_is_finished_in_the_order_in_which_it_was_done(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from provisioner.model import Plan
 from provisioner.plan import diff
 from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, State
+from provisioner.secret import Secret
 from provisioner.steps import ours
 from provisioner.workflows import alike, working
 from provisioner.workflows.context import (
@@ -147,12 +148,16 @@ def _one(
             return _planned(context, receipt, found, run)
         found = removal(context, receipt, options, run, force=force)
         secret = if_readable(labelled, context.host, receipt)
+        stored = if_readable(present, context.host, receipt)
         before, keep = context.journal.kept(), {change.path for change in found.keep}
         deed = Deed(found.plan, receipt.account, receipt.label, receipt, keep=keep)
         carry_out(context, [deed], wait=wait)
         kept = sorted(context.journal.kept() - before)
         freed.append((receipt, Password.of(receipt, receipt.label, secret)))
         notes = [*found.plan.notes, *working.stopped(context, receipt, run.going), *_stays(found.plan)]
+        if receipt.label and stored not in (None, secret) and _went(context, receipt, found.plan, stored):
+            freed.append((receipt, Password(receipt.account, "", stored)))
+            notes.append(f'Its password was another one than "{receipt.label}": someone had put it in since.')
         stores = dict.fromkeys(change.item.place for change in found.plan.secrets if not change.item.is_seal)
         notes += [f"The password is gone from {place}." for place in stores]
         notes += [f"The copy of what was there until now: {path}" for path in kept]
@@ -162,6 +167,13 @@ def _one(
         return _row(receipt, found.plan, State.REMOVED, done, notes)
     except ProvisionError as error:
         return ClientRow.failed(receipt.client, title, receipt.where, error)
+
+
+def _went(context: Context, receipt: Receipt, plan: Plan, stored: Secret | None) -> bool:
+    """The removal, which is done, took this password away."""
+    if any(not record.item.is_seal for record in receipt.secrets):
+        return any(one.before == stored for one in plan.secrets if not one.item.is_seal and one.after is None)
+    return if_readable(present, context.host, receipt) != stored
 
 
 def _stays(plan: Plan) -> Iterator[str]:
