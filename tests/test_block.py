@@ -46,6 +46,38 @@ def test_put_then_remove_is_as_if_nothing_had_happened(data: bytes) -> None:
     assert block.remove(block.remove(both, JOE, PATH), JANE, PATH) == data
 
 
+@pytest.mark.parametrize("own", [b"x", b"a\r\nx"])
+def test_what_is_appended_later_is_on_a_line_of_its_own(own: bytes) -> None:
+    newline = b"\r\n" if b"\r" in own else b"\n"
+    data = block.put(block.put(own, JANE, BODY, PATH), JOE, BODY, PATH)
+    assert data.endswith(b"<<<" + newline)
+    later = data + b"later" + newline
+    for names in ((JANE, JOE), (JOE, JANE)):
+        left = later
+        for name in names:
+            left = block.remove(left, name, PATH)
+        assert left == own + newline + b"later" + newline
+
+
+def test_a_block_between_ours_and_the_line_before_it() -> None:
+    jane = block.put(b"x", JANE, BODY, PATH)
+    data = block.put(jane[:2], JOE, BODY, PATH) + jane[2:]  # as with the common block of a client
+    for names in ((JANE, JOE), (JOE, JANE)):
+        left = data
+        for name in names:
+            left = block.remove(left, name, PATH)
+            assert len(block.blocks(left, PATH)) == (name == names[0])
+        assert left == b"x"
+
+
+def test_a_block_whose_last_line_end_was_cut_off_stays_whole() -> None:
+    cut = block.put(b"x\n", JANE, BODY, PATH)[:-1]
+    both = block.put(cut, JOE, BODY, PATH)
+    assert [one.name for one in block.blocks(both, PATH)] == [JANE, JOE]
+    assert block.remove(block.remove(both, JOE, PATH), JANE, PATH) == b"x\n"
+    assert block.remove(block.put(cut, JANE, "other\n", PATH), JANE, PATH) == b"x\n"
+
+
 @given(files, files)
 def test_what_is_around_stays(before: bytes, after: bytes) -> None:
     data = block.put(before, JANE, BODY, PATH)

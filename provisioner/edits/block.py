@@ -5,8 +5,9 @@
     # <<< provisioner jane@example.org <<<
 
 Other syntaxes have `;;` (Lisp) or `--` (Lua) instead of `#`. The number is the start of the body's SHA-256,
-so that an edit by hand is noticed. Every byte outside of the block stays as it is: line ends, encoding, a
-missing end of the last line. The block's own line ends are those of the file.
+so that an edit by hand is noticed. Every byte outside of the block stays as it is: line ends, encoding. The
+block's own line ends are those of the file. Where its last line had no end, the block is put on a line of its
+own, and a `+` behind the number says that the end of the line before goes with it again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from provisioner.errors import Conflict
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _MARKER = re.compile(rb"[ \t]*(?:#|;;|--) ?(>>>|<<<) ?provisioner\b")
-_START = re.compile(rb"(?:#|;;|--) >>> provisioner ([!-~]+) ([0-9a-f]{16}) >>>")
+_START = re.compile(rb"(?:#|;;|--) >>> provisioner ([!-~]+) ([0-9a-f]{16})( \+)? >>>")
 _END = re.compile(rb"(?:#|;;|--) <<< provisioner ([!-~]+) <<<")
 
 
@@ -177,14 +178,15 @@ def put(data: bytes, name: str, body: str, path: Path, comment: str = "#") -> by
     if any(_MARKER.match(line) for line in text.split(b"\n")):
         raise ValueError("the body of a block looks like a marker")
     inside = text.replace(b"\n", newline)
-    begin = f"{comment} >>> provisioner {name} {_digest(text)} >>>".encode() + newline
-    finish = f"{comment} <<< provisioner {name} <<<".encode()
-    if old is not None:
-        ending = newline if data[old.start : old.end].endswith(b"\n") else b""
-        return data[: old.start] + begin + inside + finish + ending + data[old.end :]
-    if data and not data.endswith(b"\n"):  # then neither does the result, so that `remove` can tell
-        return data + newline + begin + inside + finish
-    return data + begin + inside + finish + newline
+    start, end = (old.start, old.end) if old else (len(data), len(data))
+    before = data[:start]
+    joined = old is not None and _joined(data[start:])
+    if before and not before.endswith(b"\n"):  # someone has cut off the end of another block of ours, maybe
+        joined = not any(one.end == start for one in present)
+        before += newline
+    begin = f"{comment} >>> provisioner {name} {_digest(text)}{' +' * joined} >>>".encode() + newline
+    finish = f"{comment} <<< provisioner {name} <<<".encode() + newline
+    return before + begin + inside + finish + data[end:]
 
 
 def remove(data: bytes, name: str, path: Path, *, force: bool = False) -> bytes:
@@ -194,10 +196,35 @@ def remove(data: bytes, name: str, path: Path, *, force: bool = False) -> bytes:
     """
     for old in reversed(_named(data, name, path, force=force)):
         before, after = data[: old.start], data[old.end :]
-        if not after and not data.endswith(b"\n"):  # the line end before it came with the block
-            before = before.removesuffix(_newline(data[old.start :]))
+        if _joined(data[old.start :]):
+            before, after = _part(before, after, _newline(data[old.start :]))
         data = before + after
     return data
+
+
+def _joined(data: bytes) -> bool:
+    """The block that begins here came with the end of the line before it."""
+    first = _LINE.match(data)
+    begin = first and _START.fullmatch(first[0].strip())
+    return bool(begin and begin[3])
+
+
+def _part(before: bytes, after: bytes, newline: bytes) -> tuple[bytes, bytes]:
+    """Where a block was between that came with the end of the line before it: a block beside it has to say so
+    now; where there is none, that end goes, unless someone has written lines behind it."""
+    first = _LINE.match(after)
+    if first and _START.fullmatch(first[0].strip()):
+        return before, _join(first[0]) + after[first.end() :]
+    markers = list(_markers(before))
+    if markers and markers[-1].end == len(before) and not markers[-1].begins:
+        for one in reversed(markers):
+            if one.begins and one.name == markers[-1].name:
+                return before[: one.start] + _join(before[one.start : one.end]) + before[one.end :], after
+    return before if after else before.removesuffix(newline), after
+
+
+def _join(line: bytes) -> bytes:
+    return line if _joined(line) else b" + >>>".join(line.rsplit(b" >>>", 1))
 
 
 def _newline(data: bytes) -> bytes:
