@@ -139,6 +139,7 @@ def expand(names: Iterable[str]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for name in names:
         for one in BUNDLES.get(name.lower(), ()):
+            found.pop(one, None)  # in the order of the bundle: what the others work by comes first
             found[one] = frozenset(BUNDLES[name.lower()])
         if name.lower() not in BUNDLES:
             found.setdefault(name, frozenset())
@@ -151,6 +152,12 @@ def get(client_id: str, address: str = "EMAIL") -> Client:
     Raises UsageError that names the known ones, or the command for `address` that makes it elsewhere.
     """
     known = client_id.lower()
+    if known in BUNDLES:
+        raise UsageError(
+            f"{known} is several clients, and one is wanted here.",
+            f"Name one of them: {', '.join(BUNDLES[known])}.",
+            code="client.bundle",
+        )
     if known not in CLIENT_IDS:
         from provisioner import exports  # it needs this table itself
 

@@ -56,6 +56,8 @@ class About:
     """Servers beside IMAP and SMTP, as `Account` names them, one of which the account must have."""
     holds_password: bool = True
     """False: it works on what another program fetches. So it asks for none, and none is rotated for it."""
+    served_by: tuple[str, ...] = ()
+    """Clients that log in for it where it is set up in a bundle with all of them: no password then."""
     works_by: tuple[str, ...] = ()
     """Clients that usually fetch or send for it. `Plan.works_by` has those without which it cannot work."""
 

@@ -18,6 +18,7 @@ ABOUT = About(
     stored=hook.STORED,
     proof="the real program with GNOME Keyring reads and sends over TLS; its own parser reads back any value",
     proven="2026-11-23",
+    served_by=muttrc.FETCH_AND_SEND,
 )
 
 stored_seal = no_stored_seal

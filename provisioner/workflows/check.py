@@ -15,6 +15,7 @@ from provisioner.model import Account, Support
 from provisioner.report import CERT_DAYS
 from provisioner.secret import Secret
 from provisioner.steps import ours
+from provisioner.workflows import working
 from provisioner.workflows.context import AskPassword, Context, ask_app_password, at_receipt, find_candidate
 from provisioner.workflows.login import SERVICES, Login, prove
 from provisioner.workflows.many import check_many, listed
@@ -124,15 +125,15 @@ def _one(context: Context, wish: Wish, options: CheckOptions, ask: AskPassword) 
         known, where = _place(context, wish.address, client.ID, fallback, options.client)
         found = client.stored_secret(context.host, known, where)
         if found is None:
-            raise _nothing_stored(client, candidate.address)
+            raise _nothing_stored(context, client, candidate.address)
         return found
 
     return Attempt(Login.stored(account, candidate.provider, (client.ID,)), secret)
 
 
-def _nothing_stored(client: Client, address: str) -> UsageError:
+def _nothing_stored(context: Context, client: Client, address: str) -> UsageError:
     hint = f"Set it up with:{ours('setup', address, client.ID)}"
-    if not client.ABOUT.holds_password:
+    if not client.ABOUT.holds_password or working.without(context, address, client.ID):
         hint = "It holds none: check the program that fetches its mail."
     elif asks(client):
         hint = "It asks you for it: check without --client."

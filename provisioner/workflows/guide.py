@@ -13,6 +13,7 @@ from provisioner.nearby import did_you_mean
 from provisioner.providers import find, for_domain, load_all
 from provisioner.report import GuideRow
 from provisioner.steps import ours
+from provisioner.workflows import working
 from provisioner.workflows.context import Context
 from provisioner.workflows.in_use import Password, Users, by_label
 from provisioner.workflows.in_use import of as users_of
@@ -44,8 +45,13 @@ def guide(
     """
     if who is None and open_page:
         raise UsageError("It is not said whose page to open.", "Give EMAIL or PROVIDER, too.")
-    named = [clients.get(client_id) for client_id in clients.expand(client_ids)]
-    titles = [client.TITLE for client in named if client.ABOUT.holds_password]
+    titles, notes = [], []
+    for client_id, together in clients.expand(client_ids).items():
+        client = clients.get(client_id)
+        served = working.without(context, who, client.ID) if who and not together else []
+        notes += [f"{client.TITLE} {working.by(one)}." for one in served]
+        if working.can_hold(client, together) and not served:
+            titles.append(client.TITLE)
     label = label or default_label(context.host, titles)
     check_label(label)
     for provider in _providers(context, who):
@@ -63,7 +69,7 @@ def guide(
                 create=fill(steps.create.steps, label),
                 revoke_url=steps.revoke.url,
                 revoke=fill(steps.revoke.steps, label),
-                notes=(*_facts(provider.app_password), *steps.notes),
+                notes=(*notes, *_facts(provider.app_password), *steps.notes),
             )
         )
         if open_page:

@@ -104,7 +104,7 @@ class Holders:
         """What is to be said of those that are not changed."""
         for receipt in self.without:
             client = clients.get(receipt.client)
-            message = working.said(receipt)
+            message = working.by(receipt)
             yield ClientRow(client.ID, client.TITLE, True, State.UNCHANGED, message, path=receipt.where)
         for receipt in self.gone:
             client = clients.get(receipt.client)

@@ -17,7 +17,7 @@ from provisioner.receipt import Receipt
 from provisioner.report import ClientRow, Report, State
 from provisioner.secret import Secret
 from provisioner.steps import ours
-from provisioner.workflows import labels, users
+from provisioner.workflows import labels, users, working
 from provisioner.workflows.context import (
     PLACEHOLDER,
     AskPassword,
@@ -66,7 +66,11 @@ def rotate(
                 refuse_running(context, plan)
     if not holders:
         for row in found.rows():
-            context.report.add(row)
+            if row.client not in {one.client for one in found.without}:
+                context.report.add(row)
+        for receipt in found.without:
+            if lost := working.missing(context, receipt):
+                raise working.needs(receipt, lost)
         raise UsageError(
             f"{wish.address} is not set up in any client here{' any more' if found.gone else ''}.",
             f"Set it up with:{ours('setup', wish.address)}",

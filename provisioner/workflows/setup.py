@@ -76,7 +76,13 @@ def setup(
     asked = sources.wanted(candidate.address, options.store, options.password_command)
     sources.refuse_unused(asked, [client for client, _ in chosen])
     _preflight(context, chosen, candidate, asked, options)
-    holding = [client for client, _ in chosen if client.ABOUT.holds_password]
+    holding = [
+        client
+        for client, together in chosen
+        if working.will_hold(
+            context, client, candidate.account(), dataclasses.replace(options.client, together=together)
+        )
+    ]
     if not holding:  # then there is nothing to prove either
         options = dataclasses.replace(options, check=False)
     titles = [client.TITLE for client in holding or (client for client, _ in chosen)]
@@ -93,7 +99,7 @@ def setup(
         if asked:
             refuse_revealing(asked, secret)
     have = {receipt.client for receipt in context.journal.receipts(candidate.address)}
-    beside = frozenset(have | {client.ID for client, _ in chosen})
+    beside = have | {client.ID for client, _ in chosen}
     account = candidate.account()
     if options.check:
         results = prove(Login.of(candidate), secret, context.report, timeout=options.timeout)
@@ -105,6 +111,8 @@ def setup(
     for client, together in chosen:
         given = label if client in holding else ""
         row = _one(context, client, account, asked, secret, given, _among(options, together, beside), old)
+        if not row.ok:
+            beside -= {client.ID} - have
         if client.ID in choice.unnamed(client_ids, chosen) and row.code in choice.NOT_YET:
             said = f"left out: {row.message}"
             row = dataclasses.replace(row, ok=True, state=State.LEFT_OUT, message=said, exit_code=0)
@@ -129,8 +137,8 @@ def _proven(candidate: Candidate, results: Mapping[Service, CheckResult]) -> Acc
     return candidate.account(imap.user, smtp.user, imap.mailboxes)
 
 
-def _among(options: SetupOptions, together: frozenset[str], beside: frozenset[str]) -> SetupOptions:
-    client = dataclasses.replace(options.client, together=together, beside=beside)
+def _among(options: SetupOptions, together: frozenset[str], beside: set[str]) -> SetupOptions:
+    client = dataclasses.replace(options.client, together=together, beside=frozenset(beside))
     return dataclasses.replace(options, client=client)
 
 
@@ -194,12 +202,15 @@ def _one(
             wait_until_closed(context, plan)
         with undisturbed(context, wait=options.wait, dry_run=options.dry_run):
             plan = prune(client.plan(context.host, account, secret, options.client))
+            working.refuse_lost(client, plan, account, options.client)
             keyring_changes.vet(plan.secrets, context.host.secrets)
             if options.dry_run:
                 return _row(client, plan, State.UNCHANGED if plan.empty else State.PLANNED, diff=diff(plan))
             plan = dataclasses.replace(plan, works_by=working.needed(client, plan, options.client.beside))
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             holds = working.takes_password(plan)
+            if holds and secret is PLACEHOLDER and not asks(client):  # it did not, a moment ago
+                raise labels.changed(account.address)
             before.look(context, account)
             known = _label(context, client, plan, account, secret, options) if holds else ""
             if holds and not known:
@@ -224,7 +235,7 @@ def _one(
                 deeds += labels.sharers(context, deeds, secret, label, options.client)
                 carry_out(context, deeds, wait=options.wait)
         _open(context, plan)
-        done_by = _DONE
+        done_by = _DONE if holds or not client.ABOUT.holds_password else f"{_DONE}; it {working.by(plan)}"
         if twin:
             done_by = (
                 f"{alike.said(client, twin)}: nothing to do; `status` and `remove` know it as {twin.client}"

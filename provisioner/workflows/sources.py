@@ -11,6 +11,7 @@ from provisioner.items import SecretItem, Store
 from provisioner.model import Account
 from provisioner.steps import ours
 from provisioner.stores import command
+from provisioner.workflows import working
 from provisioner.workflows.context import Context
 
 
@@ -55,7 +56,7 @@ def source(context: Context, client: Client, account: Account, asked: SecretItem
     """
     if not runs_a_command(client):
         return None
-    receipts = context.journal.receipts(account.address)
+    receipts = [one for one in context.journal.receipts(account.address) if working.has_password(one)]
     own = next((one.account.item for one in receipts if one.client == client.ID), None)
     others = next((one.account.source for one in receipts if one.account.source), None)
     item = asked or own or others

@@ -42,7 +42,7 @@ _VERSION = re.compile(r"(Neo)?Mutt (\d+(?:\.\d+)*)")
 _DEFAULT = re.compile(r"\.settings\"$", re.M)
 _MAILDIR = re.compile(r"^set sendmail = ", re.M)
 """In settings of ours: sent by msmtp and so fetched by mbsync."""
-_FETCH_AND_SEND = ("mbsync", "msmtp")
+FETCH_AND_SEND = ("mbsync", "msmtp")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def plan(host: Host, which: Program, account: Account, secret: Secret, options: 
         changes=(*keeper.keep(*maildirs), *changes),
         directories=tuple(maildirs),
         secrets=() if mail.maildir else (hook.change(host, account, secret),),
-        works_by=_FETCH_AND_SEND if mail.maildir else (),
+        works_by=FETCH_AND_SEND if mail.maildir else (),
         done=_done(mail, account),
         next=f"Read your mail with:\n  {shlex.join(start)}",
         notes=notes,
@@ -165,7 +165,7 @@ def stored_secret(host: Host, which: Program, account: Account, options: Options
 
 def _mail(host: Host, settings: BlockFile, account: Account, options: Options) -> Mail:
     fetched = _fetched(settings)
-    if not (fetched or options.together.issuperset(_FETCH_AND_SEND)):
+    if not (fetched or options.together.issuperset(FETCH_AND_SEND)):
         return over_imap(account)
     if settings.block is not None and not fetched and "neomutt" not in str(settings.path):
         raise Conflict(
