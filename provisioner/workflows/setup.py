@@ -209,7 +209,7 @@ def _one(
             plan = dataclasses.replace(plan, works_by=working.needed(client, plan, options.client.beside))
             done = plan.empty and seals.complete(plan.secrets, context.host.secrets)
             holds = working.takes_password(plan)
-            if holds and secret is PLACEHOLDER and not asks(client):  # it did not, a moment ago
+            if holds and not label:  # it did not, a moment ago, and nobody was asked
                 raise labels.changed(account.address)
             before.look(context, account)
             known = _label(context, client, plan, account, secret, options) if holds else ""
