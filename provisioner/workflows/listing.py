@@ -55,7 +55,7 @@ def list_exports(context: Context, address: str) -> None:
 def _row(entry: Client | Export, found: Sequence[Installation], *, exported: bool = False) -> SupportRow:
     about = dataclasses.asdict(entry.ABOUT)
     # What is stored where, and where the account goes, say so.
-    del about["holds_password"], about["works_by"], about["needs"]
+    del about["holds_password"], about["served_by"], about["works_by"], about["needs"]
     return SupportRow(
         entry.ID,
         entry.TITLE,
