@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -152,6 +154,8 @@ def _take_back(receipts: Sequence[Receipt], host: Host, journal: Journal) -> lis
     with contextlib.ExitStack() as stack:
         for receipt in receipts:
             stack.callback(_tried, failed, functools.partial(roll_back, receipt, host, journal))
+    if not failed:
+        _tried(failed, functools.partial(_forget, receipts[::-1], journal))
     return failed
 
 
@@ -175,37 +179,56 @@ def recover(
     """
     if not journal.directory.is_dir():
         return [], []
-    taken_back, finished = [], []
+    taken_back: list[Receipt] = []
+    finished: list[Receipt] = []
     with journal.locked(wait=wait):
         newest_first = journal.unfinished(address)
         complete = [receipt for receipt in newest_first if journal.committed(receipt)]
         halfway = [receipt for receipt in newest_first if receipt not in complete]
-        for receipt in (*halfway, *reversed(complete)):  # a receipt takes over only from a closed one
-            emptied: list[Receipt] = []
-            with (
-                _put_right(receipt),
-                locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()),
-            ):
-                if receipt in complete:
-                    ended = journal.find(receipt.supersedes)
-                    if ended and receipt.goal is ReceiptState.REMOVED:
-                        emptied.append(ended)
-                    _finish(receipt, host, journal)
-                    finished.append(receipt)
-                else:
+        for _, group in itertools.groupby(halfway, key=operator.attrgetter("group")):
+            members = list(group)
+            for receipt in members:
+                with _alone(receipt):
                     roll_back(receipt, host, journal)
-                    taken_back.append(receipt)
-                    emptied.append(receipt)
-            for path in receipt.new_locks:
-                atomic.unlink(Path(path))
-            for one in emptied:  # only now: the client's lock file was in one of their directories
-                directories.remove(one, journal)
+                _leave(receipt, receipt, journal)
+            with _put_right(members[0]):
+                _forget(members, journal)
+            taken_back += members
+        for receipt in reversed(complete):  # a receipt takes over only from a closed one
+            with _alone(receipt):
+                ended = journal.find(receipt.supersedes) if receipt.goal is ReceiptState.REMOVED else None
+                _finish(receipt, host, journal)
+            _leave(receipt, ended, journal)
+            finished.append(receipt)
         journal.tidy()
     return taken_back, finished
 
 
+@contextlib.contextmanager
+def _alone(receipt: Receipt) -> Iterator[None]:
+    """The receipt's client is not running. Raises Conflict if it is, HalfWay in place of OSError."""
+    with _put_right(receipt), locks.hold([Path(path) for path in receipt.locks], receipt.client.capitalize()):
+        yield
+
+
+def _leave(receipt: Receipt, emptied: Receipt | None, journal: Journal) -> None:
+    """Removes the lock files that the receipt's run made, and the empty directories of `emptied`, where the
+    client's lock file may have been until now."""
+    with _put_right(receipt):
+        for path in receipt.new_locks:
+            atomic.unlink(Path(path))
+        if emptied:
+            directories.remove(emptied, journal)
+
+
+def _forget(group: Sequence[Receipt], journal: Journal) -> None:
+    """Only when all of the group are rolled back: until then each of them is half-way, as `status` says."""
+    for receipt in group:
+        journal.discard(receipt)
+
+
 def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
-    """Puts every file of an open receipt back, newest first, and forgets the receipt.
+    """Puts every file of an open receipt back, newest first, and its keyring items. Safe to repeat.
 
     Raises Conflict (`recover.changed`) if a file is neither the old nor the new one; it and its backup stay.
     Raises Conflict (`file.*`), before anything is written, if any of them is no longer safe to replace.
@@ -236,7 +259,6 @@ def roll_back(receipt: Receipt, host: Host, journal: Journal) -> None:
         )
     journal.spared += keyring_changes.take_back(receipt, host.secrets)
     directories.remove(receipt, journal)
-    journal.discard(receipt)
 
 
 def _unchanged_since(plan: Plan, host: Host) -> dict[Path, Path]:

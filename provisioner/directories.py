@@ -43,11 +43,18 @@ def remove(receipt: Receipt, archive: Archive) -> None:
     coming = [
         one for one in archive.readable() if (one.state, one.goal) == (ReceiptState.OPEN, ReceiptState.DONE)
     ]
-    standing = [one for one in (*archive.in_force(), *coming) if one.id != receipt.id]
+    standing = [one for one in (*archive.in_force(), *coming) if not _goes(one, receipt)]
     others = {name for one in standing for name in one.directories}
     for directory in sorted(receipt.directories, key=lambda name: len(Path(name).parts), reverse=True):
         if directory not in others and not _of_a_box(Path(directory)):
             atomic.remove_directory(Path(directory))
+
+
+def _goes(one: Receipt, receipt: Receipt) -> bool:
+    """It is the receipt, or is taken back together with it."""
+    return one.id == receipt.id or (
+        receipt.state is one.state is ReceiptState.OPEN and one.group == receipt.group
+    )
 
 
 def _of_a_box(directory: Path) -> bool:

@@ -175,9 +175,9 @@ class Signature:
 
 class Scene:
     def __init__(self, machine: str, directory: Path) -> None:
-        client_id, self.make = (TOGETHER | SHARING | ALIASED).get(machine) or MACHINES[machine]
+        client_id, self.make = (TOGETHER | SHARING | ALIASED | SEVERAL).get(machine) or MACHINES[machine]
         self.wishes = [Wish(EMAIL)]
-        if machine in ALIASED:
+        if machine in ALIASED | SEVERAL:
             self.wishes += [Wish("jane@example.org", provider="icloud", login=EMAIL)]
         self.client_ids, self.directory = client_id.split(), directory
         self.first = self.client_ids[:1] if machine in SHARING else []
@@ -352,6 +352,8 @@ SHARING = {"msmtp-beside-mbsync": ("msmtp mbsync", sharing)}
 """`rotate` and `renew` are about the first client alone; what is known of the others changes with it."""
 ALIASED = {"claws-mail-of-two": ("claws-mail", claws_mail.used)}
 """Two addresses of one login in the same files: `rotate` changes both at once."""
+SEVERAL = {"thunderbird-and-msmtp-of-two": ("thunderbird msmtp", both)}
+"""The most that one `rotate` changes: two addresses in the same store and of one item each."""
 ENUMERATED = ("thunderbird-used", "msmtp-used", "mbsync-used")
 """With the disk or the keyring refusing, which meets the same code in every way of writing."""
 WAYS = (
@@ -474,8 +476,38 @@ def act_again(scene: Scene, verb: str, done: bool) -> None:
 @pytest.mark.parametrize("how", [None, errno.EIO], ids=name_of)
 def test_recovery_that_is_stopped_itself(tmp_path: Path, how: int | None) -> None:
     """Killed, or refused by the disk, at each point of putting back what was killed at each point before."""
-    scene = Scene("msmtp-used", tmp_path / "world")
-    half = tmp_path / "half"
+    scene, half = Scene("msmtp-used", tmp_path / "world"), tmp_path / "half"
+    stopped = set()
+    for _ in faults.points(scene.remove, scene.host.home, lambda: scene.prepare("remove"), None, writes=True):
+        if scene.journal.unfinished():
+            stopped |= {outcome for _, outcome in stopped_again(scene, half, how)}
+    assert stopped >= {faults.KILLED if how is None else faults.REFUSED}
+
+
+@pytest.mark.parametrize("how", [None, errno.EIO], ids=name_of)
+@pytest.mark.parametrize("machine", [*ALIASED, *SEVERAL])
+def test_recovery_of_several_that_is_stopped_itself(tmp_path: Path, machine: str, how: int | None) -> None:
+    """The same where most is to be put back: all is written, and not committed. None of them counts as put
+    back before all are."""
+    scene, half = Scene(machine, tmp_path / "world"), tmp_path / "half"
+    last = None
+    for point, _ in faults.points(scene.rotate, scene.host.home, lambda: scene.prepare("rotate"), None):
+        left = scene.journal.unfinished()
+        if left and not scene.journal.committed(left[0]):
+            last = point
+        elif left:
+            break
+    assert last is not None
+    scene.prepare("rotate")
+    faults.run(scene.rotate, scene.host.home, last)
+    members = len(scene.journal.unfinished())
+    assert members > 1
+    for states, _ in stopped_again(scene, half, how):
+        assert len(states) == members, states
+
+
+def stopped_again(scene: Scene, half: Path, how: int | None) -> Iterator[tuple[list[State], int]]:
+    """What status says, and the outcome, when recovery of the scene is stopped at each of its points."""
 
     def again() -> None:
         recover(scene.context())
@@ -484,32 +516,28 @@ def test_recovery_that_is_stopped_itself(tmp_path: Path, how: int | None) -> Non
         shutil.rmtree(scene.directory)
         shutil.copytree(half, scene.directory, symlinks=True)
 
-    scene.prepare("remove")
-    old = scene.signature()
-    scene.remove()
-    new = scene.signature()
-    stopped = set()
-    for point, _ in faults.points(
-        scene.remove, scene.host.home, lambda: scene.prepare("remove"), None, writes=True
-    ):
-        if not scene.journal.unfinished():
-            continue
-        shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(scene.directory, half, symlinks=True)
-        for second, outcome in faults.points(again, scene.host.home, restore, how):
-            stopped.add(outcome)
-            assert {row.state for row in scene.rows()} <= {State.OK, State.UNFINISHED}, (point, second)
-            again()
-            assert scene.signature() in (old, new), (point, second)
-            assert scene.leftovers() == [], (point, second)
-            assert scene.unsealed() == [], (point, second)
-    assert stopped >= {faults.KILLED if how is None else faults.REFUSED}
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(scene.directory, half, symlinks=True)
+    again()
+    ended = scene.signature()
+    for point, outcome in faults.points(again, scene.host.home, restore, how):
+        states = scene.states()
+        assert set(states) <= {State.OK, State.UNFINISHED}, (point, states)
+        again()
+        assert scene.signature() == ended, point
+        assert scene.leftovers() == [], point
+        assert scene.unsealed() == [], point
+        yield states, outcome
 
 
 @pytest.mark.parametrize("how", [errno.EROFS, Refusal.LOCKED], ids=name_of)
 @pytest.mark.parametrize(
     ("machine", "verb"),
-    [("thunderbird-and-msmtp", "rotate"), ("thunderbird-and-msmtp", "setup"), ("msmtp-used", "remove")],
+    [
+        ("thunderbird-and-msmtp-of-two", "rotate"),
+        ("thunderbird-and-msmtp", "setup"),
+        ("msmtp-used", "remove"),
+    ],
 )
 def test_everything_is_refused_from_then_on(tmp_path: Path, machine: str, verb: str, how: How) -> None:
     """Putting back is refused, too: it is said that the run is half-way, and the next command heals it."""
