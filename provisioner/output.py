@@ -185,7 +185,8 @@ def _(row: StatusRow) -> None:
     else:
         _marked(row.state is State.OK, f"{row.address}  in {row.title}: {row.message}")
         label = f'label "{row.label}", ' if row.label else ""
-        _echo(fold(f"{label}set up {day(row.created)}{_changed(row)}, {home(row.path)}", "  "))
+        since = f"set up {day(row.created)}{_changed(row)}, " if row.created else ""
+        _echo(fold(f"{label}{since}{home(row.path)}", "  "))
     _echo(lay(row.next, "  "))
 
 

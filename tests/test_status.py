@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -427,6 +428,47 @@ def test_a_run_that_ends_while_status_looks_was_not_stopped(
 
     monkeypatch.setattr(Journal, "glance", later)
     assert desk.states() == [("msmtp", "ok")]
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_an_unfinished_run_shows_what_will_be_true(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, complete: bool
+) -> None:
+    """To be taken back: label and dates from before. Complete: the new label, set up on the first day."""
+
+    def stop(journal: Journal, group: str) -> None:
+        if complete:
+            commit(journal, group)
+        shutil.copytree(desk.host.state_dir, kept)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("provisioner.deed.now", lambda: "2026-01-05T00:00:00+00:00")
+    desk.run("setup", EMAIL, "msmtp", "--label", "January", "--no-check", secret=ONE)
+    (before,) = desk.json()
+    kept, commit = desk.host.home / "kept", Journal.commit
+    monkeypatch.setattr("provisioner.deed.now", lambda: "2026-02-06T00:00:00+00:00")
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Journal, "commit", stop)
+        desk.run("setup", EMAIL, "msmtp", "--label", "February", "--no-check", secret=TWO)
+    shutil.rmtree(desk.host.state_dir)
+    shutil.copytree(kept, desk.host.state_dir)  # as if it had been killed there
+    (row,) = desk.json()
+    assert (row["state"], row["title"]) == ("unfinished", before["title"])
+    shown = {name: row[name] for name in ("label", "created", "rotated", "updated")}
+    if complete:
+        assert shown["label"] == "February"
+        assert shown["created"] == before["created"] != shown["rotated"] == shown["updated"]
+    else:
+        assert shown == {name: before[name] for name in shown}
+    assert f'label "{shown["label"]}", set up 2026-01-05' in desk.run("status").output
+
+
+def test_a_first_setup_that_will_be_taken_back_has_no_label(desk: Desk) -> None:
+    desk.setup("msmtp")
+    reopen(desk)
+    (row,) = desk.json()
+    assert (row["label"], row["created"], row["title"]) == ("", "", "msmtp")
+    assert "set up" not in desk.run("status").output
 
 
 # --- labels ---

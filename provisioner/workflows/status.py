@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+
+import msgspec
 
 from provisioner import clients, keyring_changes, providers
 from provisioner.accounts import parse_address
@@ -14,7 +17,7 @@ from provisioner.plan import prune
 from provisioner.receipt import Receipt, ReceiptState
 from provisioner.report import State, StatusRow
 from provisioner.secret import Secret
-from provisioner.workflows import alike, drafts
+from provisioner.workflows import alike, drafts, working
 from provisioner.workflows.context import Context, at_receipt
 from provisioner.workflows.drift import Finding, look
 from provisioner.workflows.login import Login
@@ -40,7 +43,8 @@ def status(
     stopped = [one for one in reversed(receipts) if one.state is ReceiptState.OPEN]
     for receipt in stopped:
         finding = _COMPLETE if context.journal.committed(receipt) else _HALFWAY
-        context.report.add(_row(receipt, receipt.client, finding if busy is None else _at_work(busy)))
+        title, standing = working.titled(receipt.client), _standing(context, receipt, present)
+        context.report.add(_row(standing, title, finding if busy is None else _at_work(busy)))
     # What a stopped run replaces or ends is half-way, or void: there is no more to be said of it.
     replaced = {receipt.supersedes for receipt in receipts}
     found: list[tuple[Login, Secret]] = []
@@ -94,6 +98,14 @@ def _present(context: Context) -> tuple[list[Receipt], str | None]:
         return receipts, None
     with context.journal.glance() as busy:  # else the run may have ended in between
         return context.journal.readable(), busy
+
+
+def _standing(context: Context, receipt: Receipt, present: Sequence[Receipt]) -> Receipt:
+    """What an unfinished run's row says of the account: what is true once the next command has run."""
+    earlier = next((one for one in present if one.id == receipt.supersedes), None)
+    if not context.journal.committed(receipt):
+        return earlier or msgspec.structs.replace(receipt, label="", created="", rotated="")
+    return msgspec.structs.replace(receipt, created=earlier.created) if earlier else receipt
 
 
 def _going_on(export: StatusRow, who: str) -> StatusRow:

@@ -70,8 +70,8 @@ def refuse_lost(client: Client, plan: Plan, account: Account, options: Options) 
             f"{ours('remove', account.address, client.ID)}"
         )
     raise Conflict(
-        f"{client.TITLE} works by {listed([_titled(one) for one in plan.works_by])}, and without "
-        f"{listed([_titled(one) for one in lost])} it would not work.",
+        f"{client.TITLE} works by {listed([titled(one) for one in plan.works_by])}, and without "
+        f"{listed([titled(one) for one in lost])} it would not work.",
         hint,
         code="client.needs",
     )
@@ -79,7 +79,7 @@ def refuse_lost(client: Client, plan: Plan, account: Account, options: Options) 
 
 def needs(receipt: Receipt, lost: Sequence[str]) -> Conflict:
     """No client has a password, as those by which the receipt's works are gone."""
-    title, others = _titled(receipt.client), listed([_titled(one) for one in lost])
+    title, others = titled(receipt.client), listed([titled(one) for one in lost])
     return Conflict(
         f"No client here has a password of {receipt.address}: {title} needs {others}, not set up any more.",
         f"Set that up again with:{ours('setup', receipt.address, *lost)}",
@@ -122,7 +122,7 @@ def stopped(context: Context, receipt: Receipt, going: Collection[str]) -> tuple
 
 def by(one: Receipt | Plan) -> str:
     """Why the client gets no password."""
-    return f"needs no password: it works by {listed([_titled(name) for name in one.works_by])}"
+    return f"needs no password: it works by {listed([titled(name) for name in one.works_by])}"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -137,8 +137,8 @@ def _works_by(receipt: Receipt) -> tuple[str, ...]:
 
 
 def _title(receipt: Receipt) -> str:
-    return _titled(receipt.client)
+    return titled(receipt.client)
 
 
-def _titled(client_id: str) -> str:
+def titled(client_id: str) -> str:
     return clients.get(client_id).TITLE if client_id in clients.CLIENT_IDS else client_id
