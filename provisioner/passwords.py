@@ -17,7 +17,8 @@ from provisioner.errors import Cancelled, UsageError
 from provisioner.model import AppPassword
 from provisioner.secret import Secret
 from provisioner.shape import shape_of
-from provisioner.stores.command import MAX_BYTES, printed
+from provisioner.stores.captured import MAX_BYTES
+from provisioner.stores.command import printed
 
 TRIES = 3
 """How often the prompt asks again after an empty or multi-line answer."""

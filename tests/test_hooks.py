@@ -212,6 +212,12 @@ def test_one_that_does_not_end_is_stopped_with_all_it_has_started(
     until("the end of all of them", lambda: not running(group))
 
 
+def test_one_that_prints_without_end_is_stopped_after_what_a_password_may_have() -> None:
+    assert Hooks({"PATH": "/usr/bin:/bin"})("yes").problem == "prints more than 4096 bytes"
+    code, output = captured.run(["yes"], {"PATH": "/usr/bin:/bin"})
+    assert (code, len(output)) == (0, 4097)
+
+
 def running(group: int) -> list[str]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import shlex
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provisioner.secret import Secret
 
+MAX_BYTES = 4096
+"""No mail password is longer; more is something else."""
 ANSWER_SECONDS = 15.0
 """How long a program may take when nobody can be asked for anything."""
 PROMPT_SECONDS = 120.0
@@ -22,7 +27,8 @@ PROMPT_SECONDS = 120.0
 def run(argv: Sequence[str], env: Mapping[str, str], text: str = "") -> tuple[int, bytes]:
     """Exit code and output; what it complains of is not kept, it might quote the password.
 
-    One that cannot be started, or takes too long, has failed and has printed nothing.
+    One that cannot be started, or takes too long, has failed and has printed nothing. One that prints more
+    than MAX_BYTES is stopped; then the exit code is 0, and there is one byte more than that.
     """
     try:
         return _run(argv, env, text)
@@ -47,11 +53,35 @@ def _run(argv: Sequence[str], env: Mapping[str, str], text: str = "") -> tuple[i
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(text.encode(), PROMPT_SECONDS if asks else ANSWER_SECONDS)
+        code, output = _outcome(process, text, PROMPT_SECONDS if asks else ANSWER_SECONDS)
     except BaseException:  # Ctrl-C, too: it is in a session of its own
         _end(process)
         raise
-    return process.returncode, output
+    if len(output) > MAX_BYTES:
+        _end(process)
+    return code, output
+
+
+def _outcome(process: subprocess.Popen[bytes], text: str, seconds: float) -> tuple[int, bytes]:
+    """Exit code and what it prints, up to one byte more than MAX_BYTES. Raises TimeoutExpired."""
+    until = time.monotonic() + seconds
+    read: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def talk() -> None:  # beside us: a pipe has no time limit everywhere
+        assert process.stdin and process.stdout  # noqa: S101, PT018 - they were asked for
+        with contextlib.suppress(OSError), process.stdin as pipe:  # it may end without reading
+            pipe.write(text.encode())
+        with process.stdout as pipe:
+            read.put(pipe.read(MAX_BYTES + 1))
+
+    threading.Thread(target=talk, daemon=True, name="captured").start()
+    try:
+        output = read.get(timeout=seconds)
+        if len(output) > MAX_BYTES:
+            return 0, output
+        return process.wait(max(0.0, until - time.monotonic())), output
+    except (queue.Empty, subprocess.TimeoutExpired):
+        raise subprocess.TimeoutExpired(process.args, seconds) from None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -62,9 +92,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         else:
             process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe:
-            pipe.close()
 
 
 CARRIAGE_RETURN = (
@@ -106,6 +133,8 @@ class Hooks:
     def _printed(self, command: str) -> Printed:
         try:
             code, output = _run(shlex.split(command), self._env)
+            if len(output) > MAX_BYTES:
+                return Printed(None, f"prints more than {MAX_BYTES} bytes")
             text = output.decode().removesuffix("\n")
         except OSError as error:
             return Printed(None, f"cannot be started: {error.strerror}")

@@ -14,12 +14,10 @@ import time
 from provisioner.errors import Conflict, UsageError
 from provisioner.items import SecretItem, Store
 from provisioner.secret import Secret
-from provisioner.stores.captured import CARRIAGE_RETURN, without_carriage_return
+from provisioner.stores.captured import CARRIAGE_RETURN, MAX_BYTES, without_carriage_return
 
 SECONDS = 300
 """A password manager may ask its user to unlock it, so a command gets this long."""
-MAX_BYTES = 4096
-"""No mail password is longer; more is something else."""
 
 
 def printed(command: str) -> bytes:
