@@ -286,7 +286,9 @@ def remove_of(*client_ids: str) -> Case:
 
     def expected(world: World, killed: bool) -> set[Hint]:
         labels, after = without(world.has, client_ids or [one.client for one in world.has])
-        return hints(labels, after if killed else world.has, after)
+        found = hints(labels, after if killed else world.has, after)
+        went = [one for one in world.has if one not in after and one.seen and not one.stays]
+        return found if killed else found | nameless(went, after)
 
     return Case(f"remove {' '.join(client_ids) or 'all'}", run, expected)
 

@@ -56,11 +56,13 @@ class Users:
 
 
 def by_label(passwords: Iterable[Password]) -> list[Password]:
-    """One for each label, with all that is known of it, and one for each that has none."""
+    """One for each label, with all that is known of it; then each that has none and is not one of these."""
     found: list[Password] = []
-    for one in passwords:
+    for one in sorted(passwords, key=lambda one: not one.label):
         first = next((other for other in found if other.label == one.label), None)
-        if first is None or (not one.label and first.secret != one.secret):
+        if not one.label and one.secret in [other.secret for other in found]:
+            continue
+        if first is None or not one.label:
             found.append(one)
         else:
             items = first.items | one.items

@@ -239,10 +239,7 @@ def _next(context: Context, found: Holders, old: Sequence[Password]) -> str:
     gone = {receipt.id for receipt in found.gone}
     told = {one.advice for _, one in found.by_hand}
     first = ["First change the old password by hand where that is said above."] if found.by_hand else []
-    labelled = [one for one in old if one.label]
-    said = [one.secret for one in labelled]
-    nameless = [one for one in old if not one.label and one.secret not in said]
-    return "\n".join([*first, revoke_hints(context, [*labelled, *nameless], without=gone, told=told)])
+    return "\n".join([*first, revoke_hints(context, old, without=gone, told=told)])
 
 
 def _before(context: Context, holders: Sequence[Holder], secret: Secret) -> str:
