@@ -452,6 +452,22 @@ def test_ctrl_c_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not mail.sent
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_ctrl_c_while_it_begins(begun: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if begun or thread.name != "test-mail":
+            start(thread)
+        if thread.name == "test-mail":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    mail = Mail()
+    assert stopped(monkeypatch, mail).message.startswith("Stopped; ")
+    assert mail.untouched()
+
+
 def test_ctrl_c_before_a_mail_that_has_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     mail = Mail(arrives_in=())
     told = stopped(monkeypatch, mail, smtp={"DATA": (mail.take, ctrl_c)})

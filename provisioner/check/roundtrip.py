@@ -172,13 +172,15 @@ def prove(
     trip = _Trip(address, smtp, imap, logins["imap"].mailboxes)
     done: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
     # In a thread of its own, for Ctrl-C would leave the conversation in the middle of an answer.
-    threading.Thread(target=lambda: done.put(trip.run()), daemon=True, name="test-mail").start()
+    thread = threading.Thread(target=lambda: done.put(trip.run()), daemon=True, name="test-mail")
     try:
+        thread.start()
         outcome = done.get()
     except KeyboardInterrupt:
         trip.stopped.set()
         with contextlib.suppress(KeyboardInterrupt):
-            done.get()
+            if thread.is_alive():  # one that has not begun sends nothing any more
+                thread.join()
         raise trip.farewell() from None
     if not isinstance(outcome, Fault):
         raise outcome
