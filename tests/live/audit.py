@@ -267,7 +267,7 @@ class Bench:
 
     def _keep(self, output: bytes) -> None:
         trace = self.directory / f"trace-{len(self.traces)}"
-        self.traces.append(trace.read_text("utf-8", "backslashreplace"))
+        self.traces.append(whole(trace.read_text("utf-8", "backslashreplace")))
         self.outputs += output
 
     def programs(self) -> set[str]:
@@ -311,6 +311,25 @@ class Bench:
 
     def _found(self, pattern: str) -> set[str]:
         return {found for trace in self.traces for found in re.findall(pattern, trace)}
+
+
+def whole(trace: str) -> str:
+    """The trace with each call on one line: strace divides one that another comes between (strace(1))."""
+    begun: dict[str, str] = {}
+    lines: list[str] = []
+    for line in trace.splitlines():
+        process, _, call = line.partition(" ")
+        rest = re.match(r" *<\.\.\. \w+ resumed>", call)
+        if call.endswith(_DIVIDED):
+            begun[process] = line.removesuffix(_DIVIDED)
+        elif rest and process in begun:
+            lines.append(begun.pop(process) + call[rest.end() :])
+        else:
+            lines.append(line)
+    return "\n".join([*lines, *begun.values(), ""])
+
+
+_DIVIDED = " <unfinished ...>"
 
 
 def missing() -> str:

@@ -25,7 +25,7 @@ import pytest
 from provisioner.demo.tour import PASSWORD
 from provisioner.items import SecretItem
 from provisioner.secret import Secret
-from tests.live.audit import EMAIL, PROGRAM, Bench, Fickle, dripped, lines_with, missing
+from tests.live.audit import EMAIL, PROGRAM, Bench, Fickle, dripped, lines_with, missing, whole
 from tests.live.lab import until
 from tests.live.test_keyring import UNLOCK, Session, lock, session
 from tests.needs import need
@@ -353,3 +353,11 @@ def test_while_it_waits_for_the_password_nobody_can_look_in(bench: Bench) -> Non
             assert not looked_into(process.pid)
         finally:
             process.kill()
+
+
+def test_a_call_that_strace_divides_is_read_as_one() -> None:
+    trace = (
+        '1 execve("/bin/a", ["a"] <unfinished ...>\n2 read(3,  <unfinished ...>\n'
+        '1 <... execve resumed>) = 0\n2 <... read resumed>"b", 1) = 1\n3 write(1, "c", 1 <unfinished ...>\n'
+    )
+    assert whole(trace) == '1 execve("/bin/a", ["a"]) = 0\n2 read(3, "b", 1) = 1\n3 write(1, "c", 1\n'
